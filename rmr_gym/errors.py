@@ -1,0 +1,56 @@
+"""Errors in three parts: what was expected, what came, what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gymnasium.error import DependencyNotInstalled
+
+
+class CorruptFileError(ValueError):
+    """A file of a dataset or checkpoint is damaged, truncated or was changed after it was written."""
+
+
+class NonFiniteLossError(RuntimeError):
+    """A training loss became NaN or infinite; raised before the update, so the weights are still good."""
+
+
+def explain(*, expected: str, got: object, fix: str) -> str:
+    """Compose an error message for a user.
+
+    Args:
+        expected: what the function accepts, without a full stop.
+        got: what came instead; strings are used as they are, other objects by their `repr`.
+        fix: one sentence that says what to do.
+
+    Returns:
+        One line, `Expected ...; got .... Fix.`
+
+    Example:
+        >>> explain(expected="a positive radius in metres", got=-1.0, fix="Pass radius=0.06.")
+        'Expected a positive radius in metres; got -1.0. Pass radius=0.06.'
+    """
+    shown = got if isinstance(got, str) else repr(got)
+    return f"Expected {expected}; got {shown}. {fix}"
+
+
+def missing_extra(package: str, extra: str) -> DependencyNotInstalled:
+    """Build the error for an optional package that is not installed.
+
+    Args:
+        package: import name of the missing package.
+        extra: the extra of `rmr-gym` that brings it.
+
+    Returns:
+        The exception, to be raised by the caller with `from` the original `ImportError`.
+    """
+    from gymnasium.error import DependencyNotInstalled  # gymnasium is slow to import
+
+    return DependencyNotInstalled(
+        explain(
+            expected=f"the optional package {package!r} to be installed",
+            got="no such package",
+            fix=f'Run: pip install "rmr-gym[{extra}]".',
+        )
+    )
