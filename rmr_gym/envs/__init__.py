@@ -1,0 +1,1 @@
+"""Environments: the games of the paper on the Arcade Learning Environment."""
