@@ -49,9 +49,7 @@ def all_pairs_messages(
         The reduced message of each slot.
     """
     if reduction == "max":
-        messages: Tensor = _MaxMessages.apply(
-            receiver, sender, hidden_weight, hidden_bias, output_weight, output_bias
-        )
+        messages: Tensor = _MaxMessages.apply(receiver, sender, hidden_weight, hidden_bias, output_weight, output_bias)
         return messages
     mean_hidden = _MeanHidden.apply(receiver, sender, hidden_weight, hidden_bias)
     if reduction == "sum":

@@ -1,0 +1,45 @@
+"""Small parts that several models share: perceptrons and seeded initial weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+@contextmanager
+def initial_weights(seed: int) -> Iterator[None]:
+    """Draw the initial weights of all modules built inside from one seed.
+
+    Works for any module, also a user's own, because it lends PyTorch's CPU generator a seed and gives the
+    generator's state back at the end: the global stream is neither read nor moved.
+
+    Args:
+        seed: usually `rmr_gym.seeding.derive(seed, "encoder")`.
+    """
+    generator = torch.default_generator
+    state = generator.get_state()
+    generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        generator.set_state(state)
+
+
+def perceptron(widths: Sequence[int]) -> nn.Sequential:
+    """Build linear layers with ReLU between them and none after the last.
+
+    Args:
+        widths: input width, hidden widths, output width.
+
+    Returns:
+        A `Sequential` of `len(widths) - 1` linear layers.
+    """
+    layers: list[nn.Module] = []
+    for index, (in_dim, out_dim) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        if index:
+            layers.append(nn.ReLU())
+        layers.append(nn.Linear(in_dim, out_dim))
+    return nn.Sequential(*layers)

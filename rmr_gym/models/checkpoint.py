@@ -1,0 +1,153 @@
+"""Checkpoints: a folder with `config.json` and `model.safetensors`; nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from rmr_gym.errors import CorruptFileError, explain
+from rmr_gym.models.encoders import ENCODERS
+from rmr_gym.models.interfaces import Encoder, Processor
+from rmr_gym.models.processors import PROCESSORS
+from rmr_gym.registry import Registry
+
+FORMAT = "rmr-checkpoint/1"
+"""Version of the folder's layout."""
+
+CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+
+
+def save_processor(processor: Processor, folder: str | Path, *, num_slots: int, **facts: Any) -> Path:
+    """Write a processor.
+
+    Args:
+        processor: built from a config of `PROCESSORS`.
+        folder: made if it does not exist.
+        num_slots: slots that it was trained on.
+        **facts: JSON values kept beside the config (game, seed, ...).
+
+    Returns:
+        The folder.
+    """
+    return _save(processor, folder, "processor", PROCESSORS, {"num_slots": num_slots}, facts)
+
+
+def load_processor(folder: str | Path, *, device: str | torch.device = "cpu") -> Processor:
+    """Read a processor written by `save_processor`, or a folder of `rmr-gym pretrain`.
+
+    Raises:
+        CorruptFileError: when a file is damaged, truncated or was changed.
+        ValueError: when the folder holds no processor.
+    """
+    config, build, weights = _read(folder, "processor", PROCESSORS)
+    processor: Processor = config.build(build["num_slots"])
+    return _restore(processor, weights, folder).to(device)
+
+
+def save_encoder(encoder: Encoder, folder: str | Path, **facts: Any) -> Path:
+    """Write an encoder; arguments as in `save_processor`."""
+    return _save(encoder, folder, "encoder", ENCODERS, {}, facts)
+
+
+def load_encoder(folder: str | Path, *, device: str | torch.device = "cpu") -> Encoder:
+    """Read an encoder written by `save_encoder`, or a folder of `rmr-gym train`.
+
+    Raises:
+        CorruptFileError: when a file is damaged, truncated or was changed.
+        ValueError: when the folder holds no encoder.
+    """
+    config, _, weights = _read(folder, "encoder", ENCODERS)
+    encoder: Encoder = config.build()
+    return _restore(encoder, weights, folder).to(device)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a crash, sees the old or the new content and nothing between."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _save(
+    module: nn.Module,
+    folder: str | Path,
+    kind: str,
+    registry: Registry[Any],
+    build: dict[str, Any],
+    facts: dict[str, Any],
+) -> Path:
+    config = module.config
+    names = [name for name, config_class in registry.items() if isinstance(config, config_class)]
+    if not names:
+        fix = f"Add {type(config).__name__} to the registry of {kind}s."
+        raise ValueError(explain(expected=f"a {kind} that load_{kind} can build", got=type(module).__name__, fix=fix))
+    weights = save({name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()})
+    document = {
+        "format": FORMAT,
+        "kind": kind,
+        "name": names[0],
+        "config": dataclasses.asdict(config),
+        "build": build,
+        "facts": facts,
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / WEIGHTS_FILE, weights)
+    write_atomically(folder / CONFIG_FILE, (json.dumps(document, indent=2, sort_keys=True) + "\n").encode())
+    return folder
+
+
+def _read(folder: str | Path, kind: str, registry: Registry[Any]) -> tuple[Any, dict[str, Any], dict[str, Tensor]]:
+    """Return the config object, the build arguments and the verified weights of a checkpoint."""
+    folder = Path(folder)
+    try:
+        document = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        content = (folder / WEIGHTS_FILE).read_bytes()
+    except FileNotFoundError as error:
+        fix = f"Pass a folder written by save_{kind} or `rmr-gym`."
+        raise ValueError(
+            explain(expected=f"a folder with {CONFIG_FILE} and {WEIGHTS_FILE}", got=f"{folder}: {error}", fix=fix)
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise _corrupt(folder / CONFIG_FILE, "readable JSON", str(error)) from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        found = document.get("format") if isinstance(document, dict) else type(document).__name__
+        raise _corrupt(folder / CONFIG_FILE, f"format {FORMAT!r}", repr(found))
+    if document.get("kind") != kind:
+        fix = f"Use load_{document.get('kind')}."
+        raise ValueError(
+            explain(expected=f"a checkpoint of a {kind} in {folder}", got=f"a {document.get('kind')}", fix=fix)
+        )
+    if hashlib.sha256(content).hexdigest() != document.get("weights_sha256"):
+        raise _corrupt(folder / WEIGHTS_FILE, "the checksum in config.json", "another one")
+    config_class = registry[document["name"]]
+    try:
+        return config_class(**document["config"]), dict(document["build"]), load(content)
+    except (KeyError, TypeError, ValueError, SafetensorError) as error:
+        raise _corrupt(folder, "a config and weights that fit this version", str(error)) from error
+
+
+def _restore(module: Any, weights: dict[str, Tensor], folder: str | Path) -> Any:
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError as error:
+        raise _corrupt(Path(folder), "weights that fit the config", str(error)) from error
+    return module.eval()
+
+
+def _corrupt(path: Path, expected: str, got: str) -> CorruptFileError:
+    fix = "The file is damaged or was changed; restore it from a copy or train again."
+    return CorruptFileError(explain(expected=f"{expected} in {path}", got=got, fix=fix))

@@ -1,0 +1,6 @@
+"""Decoders: from predicted slots to what is compared with the truth."""
+
+from rmr_gym.models.decoders.latent import LatentDecoder
+from rmr_gym.models.decoders.ram import RamDecoder
+
+__all__ = ["LatentDecoder", "RamDecoder"]

@@ -1,0 +1,29 @@
+"""Abstract decoder: slots to a mask of overwritten bytes and their new bits."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from rmr_gym.models.encoders.ram import NUM_BITS
+
+
+class RamDecoder(nn.Module):
+    """Two linear read-outs of each slot, as logits.
+
+    Source: paper, appendix F, equations 4 and 5.
+
+    Args:
+        slot_dim: width of a slot.
+    """
+
+    def __init__(self, *, slot_dim: int) -> None:
+        super().__init__()
+        self.mask = nn.Linear(slot_dim, 1)
+        self.bits = nn.Linear(slot_dim, NUM_BITS)
+
+    def forward(
+        self, slots: Float[Tensor, "batch slot dim"]
+    ) -> tuple[Float[Tensor, "batch slot"], Float[Tensor, "batch slot 8"]]:
+        """Return the logit that a byte is overwritten, and the logits of its new bits."""
+        return self.mask(slots).squeeze(-1), self.bits(slots)

@@ -1,0 +1,114 @@
+"""The paper's pixel encoder: a convolutional trunk and slots cut from its feature maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float, Num
+from torch import Tensor, nn
+
+from rmr_gym.errors import explain
+from rmr_gym.models.interfaces import Encoder
+
+Resolution = Literal["210x160", "84x84"]
+Initialisation = Literal["orthogonal", "default"]
+
+# (output channels, kernel, stride) of each layer, none of them padded.
+_TRUNKS: dict[str, tuple[tuple[int, int, int], ...]] = {
+    "210x160": ((32, 8, 4), (64, 4, 2), (128, 4, 2), (64, 3, 1)),
+    "84x84": ((32, 8, 4), (64, 4, 2), (64, 3, 1)),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NatureCnnConfig:
+    """Convolutional trunk of AtariARI with the slot head of the paper."""
+
+    resolution: Resolution = "210x160"
+    """Height and width of the gray frame. 210x160 is the trunk that the paper takes over; 84x84 suits small machines."""
+
+    num_slots: int = 128
+    """Slots, one per byte of RAM in the processor (paper, section 5)."""
+
+    slot_dim: int = 64
+    """Width of a slot; must be the width of the processor (paper, section 5)."""
+
+    maps_per_slot: int = 4
+    """Feature maps per slot, m in the paper, which does not give it. ours: 4; one map has too few cells for 64 features."""
+
+    initialisation: Initialisation = "orthogonal"
+    """Initial weights: orthogonal with ReLU gain and zero biases as in AtariARI, or PyTorch's default."""
+
+    def __post_init__(self) -> None:
+        if self.resolution not in _TRUNKS:
+            fix = f"Choose one of {', '.join(_TRUNKS)}."
+            raise ValueError(explain(expected="a known resolution", got=self.resolution, fix=fix))
+        if self.initialisation not in get_args(Initialisation):
+            fix = f"Choose one of {', '.join(get_args(Initialisation))}."
+            raise ValueError(explain(expected="a known initialisation", got=self.initialisation, fix=fix))
+        if min(self.num_slots, self.slot_dim, self.maps_per_slot) < 1:
+            expected = "num_slots, slot_dim and maps_per_slot >= 1"
+            raise ValueError(explain(expected=expected, got=self, fix="Raise the number."))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the frames."""
+        height, width = self.resolution.split("x")
+        return int(height), int(width)
+
+    def build(self) -> NatureCnn:
+        """Build the encoder."""
+        return NatureCnn(self)
+
+
+class NatureCnn(Encoder):
+    """Frames to slots: trunk, 1x1 convolution to m maps per slot, one linear layer shared by the slots.
+
+    Source: paper, section 5 ("128m feature maps"); trunk of Anand et al. 2019 without its dense layer.
+    """
+
+    def __init__(self, config: NatureCnnConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.num_slots, self.slot_dim = config.num_slots, config.slot_dim
+        height, width = config.size
+        self.input_shape = (1, height, width)
+        layers: list[nn.Module] = []
+        channels = 1
+        for out_channels, kernel, stride in _TRUNKS[config.resolution]:
+            layers += [nn.Conv2d(channels, out_channels, kernel, stride), nn.ReLU()]
+            channels, height, width = out_channels, (height - kernel) // stride + 1, (width - kernel) // stride + 1
+        self.trunk = nn.Sequential(*layers)
+        self.maps = nn.Conv2d(channels, config.num_slots * config.maps_per_slot, kernel_size=1)
+        self.head = nn.Linear(config.maps_per_slot * height * width, config.slot_dim)
+        if config.initialisation == "orthogonal":
+            self._initialise_orthogonally()
+
+    def forward(self, pixels: Num[Tensor, "batch channel height width"]) -> Float[Tensor, "batch slot dim"]:
+        """Encode gray frames.
+
+        Args:
+            pixels: bytes in 0..255 or floats in [0, 1]; one channel.
+
+        Raises:
+            ValueError: when the frames have another shape than the encoder was built for.
+        """
+        if tuple(pixels.shape[1:]) != self.input_shape:
+            got, fix = (
+                f"(batch, {', '.join(map(str, pixels.shape[1:]))})",
+                "Make frames with make_atari or a dataset of that size.",
+            )
+            raise ValueError(explain(expected=f"frames of shape (batch, *{self.input_shape})", got=got, fix=fix))
+        scaled = pixels if pixels.is_floating_point() else pixels.to(self.head.weight.dtype) / 255
+        maps = self.maps(self.trunk(scaled))
+        slots: Tensor = self.head(maps.view(len(maps), self.num_slots, -1))  # channel = slot * m + map
+        return slots
+
+    def _initialise_orthogonally(self) -> None:
+        for layer in (*self.trunk, self.maps, self.head):
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                gain = nn.init.calculate_gain("relu") if layer in self.trunk else 1.0
+                nn.init.orthogonal_(layer.weight, gain=gain)
+                torch.nn.init.zeros_(layer.bias)

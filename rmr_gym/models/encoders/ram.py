@@ -1,0 +1,35 @@
+"""Abstract encoder: bits of memory to slots."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+NUM_BITS = 8
+"""Bits of a memory cell."""
+
+
+class RamEncoder(nn.Module):
+    """Linear map of each byte's bits, plus a learned identity per byte.
+
+    `z = W x + U o + b`, where o is the one-hot address of the byte: `U o` picks a column of U.
+
+    Source: paper, appendix F, equation 1.
+
+    Args:
+        num_slots: bytes of memory.
+        slot_dim: width of a slot.
+    """
+
+    def __init__(self, *, num_slots: int, slot_dim: int) -> None:
+        super().__init__()
+        self.bits = nn.Linear(NUM_BITS, slot_dim)
+        # Drawn like the other columns of one linear layer on the concatenation [x, o].
+        bound = (NUM_BITS + num_slots) ** -0.5
+        self.address = nn.Parameter(torch.empty(num_slots, slot_dim).uniform_(-bound, bound))
+
+    def forward(self, bits: Float[Tensor, "batch slot 8"]) -> Float[Tensor, "batch slot dim"]:
+        """Encode bits (0 or 1, most significant first)."""
+        slots: Tensor = self.bits(bits) + self.address
+        return slots

@@ -1,0 +1,30 @@
+"""Objectives: `loss(model, batch) -> named terms`. One file and one line here for a new one."""
+
+from rmr_gym.objectives.hinge import HingeConfig
+from rmr_gym.objectives.info_nce import InfoNceConfig
+from rmr_gym.objectives.interface import LossTerms, NaturalBatch, Objective
+from rmr_gym.objectives.masked_ram import MaskedRamConfig, masked_ram_loss
+from rmr_gym.objectives.supervised import SupervisedConfig
+from rmr_gym.registry import Registry
+
+NaturalObjectiveConfig = HingeConfig | InfoNceConfig
+
+OBJECTIVES: Registry[type[NaturalObjectiveConfig]] = Registry(
+    "objective",
+    ("hinge", HingeConfig),
+    ("info_nce", InfoNceConfig),
+)
+"""Config class of each contrastive objective, by name."""
+
+__all__ = [
+    "OBJECTIVES",
+    "HingeConfig",
+    "InfoNceConfig",
+    "LossTerms",
+    "MaskedRamConfig",
+    "NaturalBatch",
+    "NaturalObjectiveConfig",
+    "Objective",
+    "SupervisedConfig",
+    "masked_ram_loss",
+]

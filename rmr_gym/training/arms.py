@@ -1,0 +1,40 @@
+"""The compared variants of the natural stage. They differ in the processor, and in nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rmr_gym.registry import Registry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arm:
+    """One variant of the natural stage."""
+
+    processor: Literal["pretrained", "random"]
+    """Where the processor's initial weights come from."""
+
+    frozen: bool
+    """Whether the processor keeps them."""
+
+    learns_from: Literal["pixels", "ram", "nothing"] = "pixels"
+    """What trains the encoder: the contrastive objective, the memory bits (an oracle), or nothing at all."""
+
+    summary: str = ""
+    """One line for tables and `--help`."""
+
+
+ARMS: Registry[Arm] = Registry(
+    "arm",
+    ("rmr", Arm(processor="pretrained", frozen=True, summary="processor pre-trained on RAM and frozen (the paper)")),
+    ("c_swm", Arm(processor="random", frozen=False, summary="processor trained from random (the paper's baseline)")),
+    ("frozen_random", Arm(processor="random", frozen=True, summary="random frozen processor: does freezing suffice?")),
+    ("fine_tuned", Arm(processor="pretrained", frozen=False, summary="pre-trained processor, trained further")),
+    (
+        "untrained",
+        Arm(processor="random", frozen=True, learns_from="nothing", summary="encoder at its initial weights"),
+    ),
+    ("supervised", Arm(processor="random", frozen=True, learns_from="ram", summary="encoder trained on the RAM bits")),
+)
+"""The arms by name, in the order of tables."""

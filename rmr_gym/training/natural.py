@@ -1,0 +1,162 @@
+"""Natural stage: train a pixel encoder around a processor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from rmr_gym.data import TransitionDataset
+from rmr_gym.errors import explain
+from rmr_gym.models import NaturalModel, Processor, freeze
+from rmr_gym.models.blocks import initial_weights
+from rmr_gym.models.decoders import LatentDecoder
+from rmr_gym.models.encoders import EncoderConfig, NatureCnnConfig
+from rmr_gym.objectives import (
+    HingeConfig,
+    LossTerms,
+    NaturalBatch,
+    NaturalObjectiveConfig,
+    Objective,
+    SupervisedConfig,
+)
+from rmr_gym.seeding import derive
+from rmr_gym.training.arms import ARMS, Arm
+from rmr_gym.training.batches import BatchOrder, Prefetcher
+from rmr_gym.training.loop import LoopConfig, OnStep, train
+from rmr_gym.training.sinks import MemorySink, Sink
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NaturalConfig:
+    """How an encoder is trained; the same for all arms."""
+
+    encoder: EncoderConfig = field(default_factory=NatureCnnConfig)
+    """Pictures to slots."""
+
+    decoder_initialisation: Literal["identity", "orthogonal"] = "orthogonal"
+    """Initial weights of the linear map behind the processor. ours: the paper gives none."""
+
+    objective: NaturalObjectiveConfig = field(default_factory=HingeConfig)
+    """Contrastive loss."""
+
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    """Optimisation."""
+
+
+def build_natural_model(
+    arm: str, config: NaturalConfig, processor: Processor, *, num_slots: int, seed: int
+) -> NaturalModel:
+    """Build the model of an arm with the initial weights of a seed.
+
+    Encoder and decoder of all arms of a seed start equal, and so do all random processors.
+
+    Args:
+        arm: name in `ARMS`.
+        config: model.
+        processor: the pre-trained one; it is copied, not changed. Random arms take only its config.
+        num_slots: slots of the processor.
+        seed: seed of the weights.
+
+    Returns:
+        The model, with a frozen processor where the arm wants one.
+    """
+    chosen: Arm = ARMS[arm]
+    with initial_weights(derive(seed, "encoder")):
+        encoder = config.encoder.build()
+    with initial_weights(derive(seed, "decoder")):
+        decoder = LatentDecoder(slot_dim=encoder.slot_dim, initialisation=config.decoder_initialisation)
+    with initial_weights(derive(seed, "processor")):
+        own: Processor = processor.config.build(num_slots)  # type: ignore[union-attr,operator,assignment]
+    if chosen.processor == "pretrained":
+        own.load_state_dict(processor.state_dict())
+    model = NaturalModel(encoder, own, decoder)
+    if chosen.frozen:
+        freeze(own)
+    return model
+
+
+def train_encoder(
+    arm: str,
+    dataset: TransitionDataset,
+    config: NaturalConfig,
+    processor: Processor,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    sink: Sink | None = None,
+    on_step: OnStep | None = None,
+    state_folder: Path | None = None,
+) -> NaturalModel:
+    """Train the encoder of one arm.
+
+    Batches, permutations and initial weights depend on the seed only: arms of one seed are paired.
+
+    Source: paper, section 5 (natural pipeline).
+
+    Args:
+        arm: name in `ARMS`.
+        dataset: the training split, with gray frames of the encoder's size.
+        config: model, objective and optimisation.
+        processor: the pre-trained processor, also for arms that only take its shape.
+        seed: seed of the weights, batches and negatives.
+        device: where to train.
+        sink: takes the records of the loss; they are dropped without one.
+        on_step: told of progress.
+        state_folder: where to keep the state to resume from.
+
+    Returns:
+        The trained model, on `device`, in evaluation mode.
+
+    Raises:
+        ValueError: when the frames of the data set do not fit the encoder.
+    """
+    num_slots = dataset.ram.shape[1]
+    model = build_natural_model(arm, config, processor, num_slots=num_slots, seed=seed).to(device)
+    _check_frames(model, dataset)
+    if ARMS[arm].learns_from == "nothing":
+        return model.eval()
+    objective = _objective(arm, dataset, config, model, seed).to(device)
+    order = BatchOrder(num_items=len(dataset), batch_size=config.loop.batch_size, seed=derive(seed, "natural"))
+
+    def batch(step: int) -> NaturalBatch:
+        rows = dataset.batch(order.indices(step))
+        arrays = (rows.pixels, rows.action, rows.next_pixels, order.permutation(step), rows.ram)
+        return NaturalBatch(*(torch.from_numpy(array) for array in arrays))
+
+    with Prefetcher(batch) as batches:
+
+        def loss(step: int) -> LossTerms:
+            terms: LossTerms = objective(model, NaturalBatch(*(part.to(device) for part in batches[step])))
+            return terms
+
+        parts = [model, objective]
+        train(loss, parts, config.loop, sink=sink or MemorySink(), on_step=on_step, state_folder=state_folder)
+    return model.eval()
+
+
+def _objective(arm: str, dataset: TransitionDataset, config: NaturalConfig, model: nn.Module, seed: int) -> Objective:
+    if ARMS[arm].learns_from == "pixels":
+        return config.objective.build()
+    share_of_ones = np.unpackbits(dataset.ram, axis=1).mean(axis=0)
+    varying = torch.from_numpy((share_of_ones > 0) & (share_of_ones < 1))
+    encoder = model.encoder
+    with initial_weights(derive(seed, "supervised")):
+        return SupervisedConfig().build(varying, encoder.num_slots * encoder.slot_dim)
+
+
+def _check_frames(model: NaturalModel, dataset: TransitionDataset) -> None:
+    shape = dataset.frames(np.zeros(1, np.int64)).pixels.shape[1:]
+    if shape != model.encoder.input_shape:
+        height, width = model.encoder.input_shape[1:]
+        raise ValueError(
+            explain(
+                expected=f"frames of shape {model.encoder.input_shape} for this encoder",
+                got=f"frames of shape {tuple(shape)}",
+                fix=f"Open the data set with size=({height}, {width}), gray=True.",
+            )
+        )

@@ -1,0 +1,72 @@
+"""Where the numbers of a training run go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+
+class Sink(Protocol):
+    """Takes records of named numbers by step."""
+
+    def write(self, step: int, record: Mapping[str, float]) -> None:
+        """Take the record of one update."""
+
+    def rewind(self, step: int) -> None:
+        """Forget records of `step` and later: the run starts there again."""
+
+
+class MemorySink:
+    """Keeps the records in a list.
+
+    Attributes:
+        records: one dictionary per record, with its `step`.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[dict[str, float]] = []
+
+    def write(self, step: int, record: Mapping[str, float]) -> None:
+        """Take the record of one update."""
+        self.records.append({"step": step, **record})
+
+    def rewind(self, step: int) -> None:
+        """Forget records of `step` and later."""
+        self.records = [record for record in self.records if record["step"] < step]
+
+
+class JsonlSink:
+    """Appends each record as one line of JSON, at once, so that a killed run keeps its log.
+
+    Args:
+        path: the file; its folder is made if it does not exist.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(self, step: int, record: Mapping[str, float]) -> None:
+        """Take the record of one update."""
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, **record}) + "\n")
+
+    def rewind(self, step: int) -> None:
+        """Forget records of `step` and later, and a last line that was cut off."""
+        kept = [record for record in read_records(self._path) if record["step"] < step]
+        self._path.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
+
+
+def read_records(path: str | Path) -> list[dict[str, float]]:
+    """Read the records of a `JsonlSink`, without a last line that a kill cut off.
+
+    Returns:
+        The records in the order in which they were written; none when there is no file.
+    """
+    path = Path(path)
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines[:-1]]  # what follows the last line end is empty or cut off
