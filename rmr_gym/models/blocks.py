@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -38,7 +39,7 @@ def perceptron(widths: Sequence[int]) -> nn.Sequential:
         A `Sequential` of `len(widths) - 1` linear layers.
     """
     layers: list[nn.Module] = []
-    for index, (in_dim, out_dim) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for index, (in_dim, out_dim) in enumerate(itertools.pairwise(widths)):
         if index:
             layers.append(nn.ReLU())
         layers.append(nn.Linear(in_dim, out_dim))

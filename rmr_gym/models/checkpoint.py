@@ -50,7 +50,8 @@ def load_processor(folder: str | Path, *, device: str | torch.device = "cpu") ->
     """
     config, build, weights = _read(folder, "processor", PROCESSORS)
     processor: Processor = config.build(build["num_slots"])
-    return _restore(processor, weights, folder).to(device)
+    _restore(processor, weights, folder)
+    return processor.to(device)
 
 
 def save_encoder(encoder: Encoder, folder: str | Path, **facts: Any) -> Path:
@@ -67,7 +68,8 @@ def load_encoder(folder: str | Path, *, device: str | torch.device = "cpu") -> E
     """
     config, _, weights = _read(folder, "encoder", ENCODERS)
     encoder: Encoder = config.build()
-    return _restore(encoder, weights, folder).to(device)
+    _restore(encoder, weights, folder)
+    return encoder.to(device)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -81,10 +83,10 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def _save(
-    module: nn.Module,
+    module: Processor | Encoder,
     folder: str | Path,
     kind: str,
-    registry: Registry[Any],
+    registry: Registry[type[Any]],
     build: dict[str, Any],
     facts: dict[str, Any],
 ) -> Path:
@@ -140,12 +142,12 @@ def _read(folder: str | Path, kind: str, registry: Registry[Any]) -> tuple[Any, 
         raise _corrupt(folder, "a config and weights that fit this version", str(error)) from error
 
 
-def _restore(module: Any, weights: dict[str, Tensor], folder: str | Path) -> Any:
+def _restore(module: nn.Module, weights: dict[str, Tensor], folder: str | Path) -> None:
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:
         raise _corrupt(Path(folder), "weights that fit the config", str(error)) from error
-    return module.eval()
+    module.eval()
 
 
 def _corrupt(path: Path, expected: str, got: str) -> CorruptFileError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Protocol
 
 from jaxtyping import Float, Int, Num
 from torch import Tensor, nn
@@ -10,6 +11,34 @@ from torch.nn import functional
 
 NUM_ACTIONS = 18
 """Actions of the Arcade Learning Environment, keyed by value (the paper, section 5)."""
+
+
+class Config(Protocol):
+    """A frozen dataclass beside its owner; checkpoints keep it as JSON."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+class BuildsProcessor(Config, Protocol):
+    """Config of a processor."""
+
+    @property
+    def slot_dim(self) -> int:
+        """Width of a slot."""
+
+    def build(self, num_slots: int) -> Processor:
+        """Build the processor for a number of slots."""
+
+
+class BuildsEncoder(Config, Protocol):
+    """Config of an encoder."""
+
+    @property
+    def slot_dim(self) -> int:
+        """Width of a slot."""
+
+    def build(self) -> Encoder:
+        """Build the encoder."""
 
 
 class Processor(nn.Module, ABC):
@@ -23,7 +52,12 @@ class Processor(nn.Module, ABC):
     Args:
         slot_dim: width of a slot.
         num_actions: size of the one-hot action.
+
+    Attributes:
+        config: what it was built from.
     """
+
+    config: BuildsProcessor
 
     def __init__(self, *, slot_dim: int, num_actions: int = NUM_ACTIONS) -> None:
         super().__init__()
@@ -43,7 +77,7 @@ class Processor(nn.Module, ABC):
             Predicted latent of each slot.
         """
         one_hot = functional.one_hot(action.long(), self.action_encoder.in_features).to(slots.dtype)
-        inputs = slots + self.action_encoder(one_hot).unsqueeze(1)
+        inputs: Tensor = slots + self.action_encoder(one_hot).unsqueeze(1)
         return self.process(inputs) + inputs
 
     @abstractmethod
@@ -55,11 +89,13 @@ class Encoder(nn.Module, ABC):
     """Picture to slots, `f~` of the paper.
 
     Attributes:
+        config: what it was built from.
         num_slots: slots per picture.
         slot_dim: width of a slot.
         input_shape: `(channel, height, width)` that `forward` accepts.
     """
 
+    config: BuildsEncoder
     num_slots: int
     slot_dim: int
     input_shape: tuple[int, int, int]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
@@ -53,10 +54,8 @@ def masked_ram_loss(
     changed = (bits != next_bits).any(-1)
     mask_loss = functional.binary_cross_entropy_with_logits(prediction.mask_logits, changed.to(bits.dtype))
     per_slot = functional.binary_cross_entropy_with_logits(prediction.bit_logits, next_bits, reduction="none").mean(-1)
-    if config.teacher_forcing:
-        bit_loss = (per_slot * changed).sum() / changed.sum().clamp_min(1)  # a batch without a change has no bit loss
-    else:
-        bit_loss = per_slot.mean()
+    counted = changed if config.teacher_forcing else torch.ones_like(changed)
+    bit_loss = (per_slot * counted).sum() / counted.sum().clamp_min(1)  # a batch without a change has no bit loss
     logged = {
         "mask_loss": mask_loss.detach(),
         "bit_loss": bit_loss.detach(),

@@ -12,7 +12,8 @@ from torch.nn import functional
 Reduction = Literal["mean", "sum", "max"]
 REDUCTIONS: tuple[str, ...] = get_args(Reduction)
 
-# Edges computed at once. On a CPU one sample of 128 slots (16,384 edges x 64 = 4 MB) stays in the cache; a GPU wants large products.
+# Edges computed at once. On a CPU one sample of 128 slots (16,384 edges x 64 = 4 MB) stays in the cache, whereas a
+# GPU wants large products.
 _EDGES_PER_CHUNK = {"cpu": 16_384, "cuda": 2_097_152}
 
 
@@ -49,9 +50,11 @@ def all_pairs_messages(
         The reduced message of each slot.
     """
     if reduction == "max":
-        messages: Tensor = _MaxMessages.apply(receiver, sender, hidden_weight, hidden_bias, output_weight, output_bias)
+        messages: Tensor = _MaxMessages.apply(  # type: ignore[no-untyped-call]
+            receiver, sender, hidden_weight, hidden_bias, output_weight, output_bias
+        )
         return messages
-    mean_hidden = _MeanHidden.apply(receiver, sender, hidden_weight, hidden_bias)
+    mean_hidden = _MeanHidden.apply(receiver, sender, hidden_weight, hidden_bias)  # type: ignore[no-untyped-call]
     if reduction == "sum":
         num_slots = receiver.shape[1]
         return functional.linear(num_slots * mean_hidden, output_weight) + num_slots * output_bias

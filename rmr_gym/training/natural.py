@@ -71,7 +71,7 @@ def build_natural_model(
     with initial_weights(derive(seed, "decoder")):
         decoder = LatentDecoder(slot_dim=encoder.slot_dim, initialisation=config.decoder_initialisation)
     with initial_weights(derive(seed, "processor")):
-        own: Processor = processor.config.build(num_slots)  # type: ignore[union-attr,operator,assignment]
+        own: Processor = processor.config.build(num_slots)
     if chosen.processor == "pretrained":
         own.load_state_dict(processor.state_dict())
     model = NaturalModel(encoder, own, decoder)

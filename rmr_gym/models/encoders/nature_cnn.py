@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import torch
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
@@ -27,7 +26,7 @@ class NatureCnnConfig:
     """Convolutional trunk of AtariARI with the slot head of the paper."""
 
     resolution: Resolution = "210x160"
-    """Height and width of the gray frame. 210x160 is the trunk that the paper takes over; 84x84 suits small machines."""
+    """Height and width of the gray frame: 210x160 as in the paper, or 84x84 for small machines."""
 
     num_slots: int = 128
     """Slots, one per byte of RAM in the processor (paper, section 5)."""
@@ -36,7 +35,7 @@ class NatureCnnConfig:
     """Width of a slot; must be the width of the processor (paper, section 5)."""
 
     maps_per_slot: int = 4
-    """Feature maps per slot, m in the paper, which does not give it. ours: 4; one map has too few cells for 64 features."""
+    """Feature maps per slot, m in the paper, which gives no value. ours: 4, since one map has fewer cells than 64."""
 
     initialisation: Initialisation = "orthogonal"
     """Initial weights: orthogonal with ReLU gain and zero biases as in AtariARI, or PyTorch's default."""
@@ -68,6 +67,8 @@ class NatureCnn(Encoder):
 
     Source: paper, section 5 ("128m feature maps"); trunk of Anand et al. 2019 without its dense layer.
     """
+
+    config: NatureCnnConfig
 
     def __init__(self, config: NatureCnnConfig) -> None:
         super().__init__()
@@ -111,4 +112,5 @@ class NatureCnn(Encoder):
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 gain = nn.init.calculate_gain("relu") if layer in self.trunk else 1.0
                 nn.init.orthogonal_(layer.weight, gain=gain)
-                torch.nn.init.zeros_(layer.bias)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)

@@ -35,6 +35,8 @@ class DeepSets(Processor):
     Source: paper, appendix B ("passes messages over the identity adjacency matrix").
     """
 
+    config: DeepSetsConfig
+
     def __init__(self, config: DeepSetsConfig) -> None:
         super().__init__(slot_dim=config.slot_dim)
         self.config = config

@@ -39,6 +39,8 @@ class Mlp(Processor):
     not equivariant to permutations of the slots and works for one number of slots only.
     """
 
+    config: MlpConfig
+
     def __init__(self, config: MlpConfig, num_slots: int) -> None:
         super().__init__(slot_dim=config.slot_dim)
         self.config = config

@@ -20,7 +20,7 @@ class MpnnConfig:
     """Width of a slot and of all hidden layers (paper, section 5)."""
 
     reduction: Reduction = "mean"
-    """How messages are combined. ours: mean, twice as cheap as max and as good after equal steps (docs/experiments.md)."""
+    """How messages are combined. ours: mean, at half the cost of max (benchmarks/results/)."""
 
     num_passes: int = 1
     """Rounds of message passing with shared weights, ReLU between them. ours: 1 for Atari; the paper's balls use 2."""
@@ -47,6 +47,8 @@ class Mpnn(Processor):
 
     Source: paper, section 5, appendices B and F (equation 3).
     """
+
+    config: MpnnConfig
 
     def __init__(self, config: MpnnConfig) -> None:
         super().__init__(slot_dim=config.slot_dim)
