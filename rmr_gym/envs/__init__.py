@@ -1,1 +1,17 @@
 """Environments: the games of the paper on the Arcade Learning Environment."""
+
+from rmr_gym.envs.actions import ActionCodec, one_hot_actions
+from rmr_gym.envs.atari import make_atari, require_deterministic
+from rmr_gym.envs.games import GAMES, Game, get_game
+from rmr_gym.envs.registration import register_environments
+
+__all__ = [
+    "GAMES",
+    "ActionCodec",
+    "Game",
+    "get_game",
+    "make_atari",
+    "one_hot_actions",
+    "register_environments",
+    "require_deterministic",
+]

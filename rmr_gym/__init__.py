@@ -1,0 +1,51 @@
+"""Reasoning-modulated representations: paired pixel and RAM observations, processors, encoders and their training.
+
+Importing the package registers `rmr/<Game>-v0` for the 24 games and loads neither torch nor the emulator; the names
+below load their module at first use.
+
+Example:
+    >>> import rmr_gym
+    >>> rmr_gym.GAMES[:3]
+    ('asteroids', 'battle_zone', 'berzerk')
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from rmr_gym.envs.registration import register_environments
+
+if TYPE_CHECKING:
+    from rmr_gym.envs.atari import make_atari
+    from rmr_gym.envs.games import GAMES
+    from rmr_gym.models.checkpoint import load_encoder, load_processor
+
+__all__ = ["GAMES", "__version__", "load_encoder", "load_processor", "make_atari"]
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "GAMES": "rmr_gym.envs.games",
+    "load_encoder": "rmr_gym.models.checkpoint",
+    "load_processor": "rmr_gym.models.checkpoint",
+    "make_atari": "rmr_gym.envs.atari",
+}
+"""Module of each public name that is loaded at first use."""
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(_WHERE[name]), name)
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})
+
+
+register_environments()

@@ -1,0 +1,5 @@
+"""Wrappers: one per file."""
+
+from rmr_gym.wrappers.paired_observation import PairedObservation
+
+__all__ = ["PairedObservation"]
