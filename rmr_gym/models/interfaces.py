@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int, Num
 from torch import Tensor, nn
@@ -13,12 +13,14 @@ NUM_ACTIONS = 18
 """Actions of the Arcade Learning Environment, keyed by value (the paper, section 5)."""
 
 
+@runtime_checkable
 class Config(Protocol):
     """A frozen dataclass beside its owner; checkpoints keep it as JSON."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
+@runtime_checkable
 class BuildsProcessor(Config, Protocol):
     """Config of a processor."""
 
@@ -30,6 +32,7 @@ class BuildsProcessor(Config, Protocol):
         """Build the processor for a number of slots."""
 
 
+@runtime_checkable
 class BuildsEncoder(Config, Protocol):
     """Config of an encoder."""
 

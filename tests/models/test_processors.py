@@ -1,0 +1,87 @@
+import pytest
+import torch
+
+from rmr_gym.models.blocks import initial_weights
+from rmr_gym.models.processors import PROCESSORS, DeepSetsConfig, MlpConfig, MpnnConfig
+
+
+@pytest.mark.parametrize("num_passes", [1, 2])
+def test_mpnn_equals_the_written_out_equations(num_passes: int) -> None:
+    with initial_weights(0):
+        processor = MpnnConfig(slot_dim=3, num_passes=num_passes, reduction="max").build(4).double()
+    slots, action = torch.randn(2, 4, 3, dtype=torch.float64), torch.tensor([5, 17])
+    alpha = processor.action_encoder.weight[:, action].T + processor.action_encoder.bias
+    inputs = slots + alpha[:, None]
+    current = inputs
+    for index in range(num_passes):
+        current = torch.relu(current) if index else current
+        messages = torch.empty_like(current)
+        for sample in range(2):
+            for i in range(4):
+                edges = [
+                    processor.message(
+                        torch.relu(
+                            processor.hidden(
+                                torch.relu(
+                                    processor.receiver(current[sample, i]) + processor.sender(current[sample, j])
+                                )
+                            )
+                        )
+                    )
+                    for j in range(4)
+                ]
+                messages[sample, i] = torch.stack(edges).amax(0)
+        current = processor.update_slot(current) + processor.update_message(messages)
+    torch.testing.assert_close(processor(slots, action), current + inputs)
+
+
+def test_deep_sets_slots_do_not_see_each_other() -> None:
+    with initial_weights(0):
+        processor = DeepSetsConfig(slot_dim=4).build(3)
+    slots, action = torch.randn(1, 3, 4), torch.tensor([2])
+    changed = slots.clone()
+    changed[0, 1] += 1
+    same = processor(slots, action)[0] == processor(changed, action)[0]
+    assert same[[0, 2]].all() and not same[1].any()
+
+
+def test_mpnn_slots_see_each_other() -> None:
+    with initial_weights(0):
+        processor = MpnnConfig(slot_dim=4).build(3)
+    slots, action = torch.randn(1, 3, 4), torch.tensor([2])
+    changed = slots.clone()
+    changed[0, 1] += 1
+    assert not torch.equal(processor(slots, action)[0, 0], processor(changed, action)[0, 0])
+
+
+def test_mlp_refuses_another_number_of_slots() -> None:
+    processor = MlpConfig(slot_dim=4, hidden_dim=8).build(3)
+    with pytest.raises(RuntimeError):
+        processor(torch.zeros(1, 5, 4), torch.tensor([0]))
+
+
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_config_refuses_a_width_below_one(name: str) -> None:
+    with pytest.raises(ValueError, match="slot_dim >= 1"):
+        PROCESSORS[name](slot_dim=0)
+
+
+def test_config_refuses_an_unknown_reduction() -> None:
+    config = MpnnConfig()
+    object.__setattr__(config, "reduction", "median")  # past the type check that tests switch on
+    with pytest.raises(ValueError, match="mean, sum, max"):
+        config.__post_init__()
+
+
+def test_registry_names_the_nearest_when_a_processor_is_unknown() -> None:
+    with pytest.raises(ValueError, match="Did you mean 'mpnn'"):
+        PROCESSORS["mpn"]
+
+
+def test_initial_weights_leave_the_global_stream_alone() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    with initial_weights(0):
+        torch.nn.Linear(4, 4)
+    assert torch.equal(torch.rand(2), expected)
