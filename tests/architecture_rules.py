@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -62,32 +62,30 @@ def read_table(markdown: str) -> dict[str, frozenset[str]]:
 
 def imports_of(path: Path) -> list[Import]:
     """List the imports of a module, `importlib.import_module` with a literal name included."""
-    return list(_walk(ast.parse(path.read_text(encoding="utf-8")), "top"))
+    return list(_walk(ast.parse(path.read_text(encoding="utf-8")).body, "top"))
 
 
-def _walk(node: ast.AST, when: When, guards: frozenset[tuple[str, str]] = frozenset()) -> Iterator[Import]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            yield from _walk(ast.Module(body=child.body, type_ignores=[]), "typing")
-            yield from _walk(ast.Module(body=child.orelse, type_ignores=[]), when, guards)
-        elif isinstance(child, ast.Try):
-            yield from _walk(ast.Module(body=child.body, type_ignores=[]), when, guards | _guards(child))
-            rest = [*child.handlers, *child.orelse, *child.finalbody]
-            yield from _walk(ast.Module(body=rest, type_ignores=[]), when, guards)
+def _walk(nodes: Iterable[ast.AST], when: When, guards: frozenset[tuple[str, str]] = frozenset()) -> Iterator[Import]:
+    for node in nodes:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from _walk(node.body, "typing")
+            yield from _walk(node.orelse, when, guards)
+        elif isinstance(node, ast.Try):
+            yield from _walk(node.body, when, guards | _guards(node))
+            yield from _walk([*node.handlers, *node.orelse, *node.finalbody], when, guards)
         else:
-            for module in _imported(child):
-                yield Import(module=module, line=child.lineno, when=when, guards=guards)
-            inner = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            yield from _walk(child, "call" if inner else when, guards)
+            yield from (Import(module=name, line=line, when=when, guards=guards) for name, line in _imported(node))
+            inner = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from _walk(ast.iter_child_nodes(node), "call" if inner else when, guards)
 
 
-def _imported(node: ast.AST) -> list[str]:
+def _imported(node: ast.AST) -> list[tuple[str, int]]:
     if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
+        return [(alias.name, node.lineno) for alias in node.names]
     if isinstance(node, ast.ImportFrom):
-        return [f"{node.module}.{alias.name}" for alias in node.names]
+        return [(f"{node.module}.{alias.name}", node.lineno) for alias in node.names]
     if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
-        return [str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)]
+        return [(str(name.value), node.lineno) for name in node.args if isinstance(name, ast.Constant)]
     return []
 
 
