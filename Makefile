@@ -17,8 +17,9 @@ export MAX_JOBS
 PY := .venv/bin/python
 PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
 PINS := pyproject.toml constraints.txt
+VERSION := rmr_gym/__init__.py
 
-# A stamp says that a step of the installation ended well; when the pins change, the step is done again.
+# A stamp says that a step of the installation ended well; when the pins or the version change, the step is done again.
 STAMPS := .venv/stamps
 
 .PHONY: help demo test lint format type check clean
@@ -67,12 +68,12 @@ $(STAMPS)/venv: $(PINS)
 	$(PIP_INSTALL) editables hatchling ninja setuptools wheel
 	@mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/demo: $(STAMPS)/venv
+$(STAMPS)/demo: $(STAMPS)/venv $(VERSION)
 	@echo "Installing rmr-gym and the Atari games (1.5 GB, a few minutes the first time)"
 	$(PIP_INSTALL) --no-build-isolation --editable '.[atari]'
 	@touch $@
 
-$(STAMPS)/dev: $(STAMPS)/venv
+$(STAMPS)/dev: $(STAMPS)/venv $(VERSION)
 	@echo "Installing rmr-gym with what its tests need (2 GB, a few minutes the first time)"
 	$(PIP_INSTALL) --no-build-isolation --editable '.[dev]'
 	@touch $@ $(STAMPS)/demo  # dev holds all of demo
