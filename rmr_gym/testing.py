@@ -70,9 +70,11 @@ def _build(config: BuildsProcessor) -> Processor:
 def _check_frozen(processor: Processor, slots: torch.Tensor, action: torch.Tensor) -> None:
     before = fingerprint(processor)
     parent = nn.Sequential(freeze(processor)).train()
-    assert parent.training and not processor.training, "a frozen part must stay in evaluation mode"
+    assert parent.training
+    assert not processor.training, "a frozen part must stay in evaluation mode"
     inputs = slots.clone().requires_grad_()
     processor(inputs, action).square().sum().backward()
-    assert inputs.grad is not None and bool(inputs.grad.abs().sum() > 0), "gradients must pass through a frozen part"
+    assert inputs.grad is not None, "gradients must pass through a frozen part"
+    assert bool(inputs.grad.abs().sum() > 0), "gradients must pass through a frozen part"
     assert all(parameter.grad is None for parameter in processor.parameters()), "a frozen part must get no gradient"
     assert fingerprint(processor) == before, "a frozen part must not change"

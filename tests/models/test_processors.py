@@ -42,7 +42,8 @@ def test_deep_sets_slots_do_not_see_each_other() -> None:
     changed = slots.clone()
     changed[0, 1] += 1
     same = processor(slots, action)[0] == processor(changed, action)[0]
-    assert same[[0, 2]].all() and not same[1].any()
+    assert same[[0, 2]].all()
+    assert not same[1].any()
 
 
 def test_mpnn_slots_see_each_other() -> None:

@@ -63,5 +63,5 @@ def test_natural_model_starts_near_the_skip_when_the_decoder_is_the_identity() -
 
 def test_natural_model_refuses_slots_of_different_widths() -> None:
     encoder = NatureCnnConfig(resolution="84x84", slot_dim=32, maps_per_slot=1).build()
-    with pytest.raises(ValueError, match="width 64.*got width 32"):
+    with pytest.raises(ValueError, match=r"width 64.*got width 32"):
         NaturalModel(encoder, MpnnConfig().build(128), LatentDecoder(slot_dim=32))

@@ -1,0 +1,120 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rmr_gym.errors import NonFiniteLossError
+from rmr_gym.models import fingerprint, freeze
+from rmr_gym.models.blocks import initial_weights
+from rmr_gym.objectives import LossTerms
+from rmr_gym.training.loop import LoopConfig, train
+from rmr_gym.training.sinks import MemorySink
+
+
+class KilledError(Exception):
+    """Stands for kill -9 in the middle of a run."""
+
+
+def make_model() -> nn.Module:
+    with initial_weights(0):
+        return nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 1))
+
+
+def regression(model: nn.Module, kill_at: int | None = None):
+    def loss(step: int) -> LossTerms:
+        if step == kill_at:
+            raise KilledError
+        inputs = torch.randn(16, 3, generator=torch.Generator().manual_seed(step))
+        error: Tensor = (model(inputs).squeeze(1) - inputs.sum(1)).square().mean()
+        return LossTerms(error, {"error": error.detach()})
+
+    return loss
+
+
+CONFIG = LoopConfig(gradient_steps=60, batch_size=16, learning_rate=1e-2, log_every=7, checkpoint_every=10)
+
+
+def test_loss_falls() -> None:
+    model, sink = make_model(), MemorySink()
+    train(regression(model), [model], CONFIG, sink=sink)
+    assert sink.records[-1]["loss"] < 0.5 * sink.records[0]["loss"]
+    assert [record["step"] for record in sink.records] == [0, 7, 14, 21, 28, 35, 42, 49, 56, 59]
+
+
+@pytest.mark.parametrize("kills", [[5], [25], [25, 26, 59]])
+def test_killed_run_ends_with_the_weights_and_log_of_an_undisturbed_one(tmp_path: Path, kills: list[int]) -> None:
+    expected, expected_sink = make_model(), MemorySink()
+    train(regression(expected), [expected], CONFIG, sink=expected_sink)
+    sink = MemorySink()
+    for kill_at in kills:
+        model = make_model()
+        with pytest.raises(KilledError):
+            train(regression(model, kill_at), [model], CONFIG, sink=sink, state_folder=tmp_path / "state")
+    model = make_model()
+    train(regression(model), [model], CONFIG, sink=sink, state_folder=tmp_path / "state")
+    assert fingerprint(model) == fingerprint(expected)
+    assert sink.records == expected_sink.records
+    assert not (tmp_path / "state").exists()
+
+
+def test_damaged_newest_state_is_passed_over(tmp_path: Path) -> None:
+    expected = make_model()
+    train(regression(expected), [expected], CONFIG, sink=MemorySink())
+    model = make_model()
+    with pytest.raises(KilledError):
+        train(regression(model, 35), [model], CONFIG, sink=MemorySink(), state_folder=tmp_path)
+    newest = max(tmp_path.glob("state-*"))
+    newest.write_bytes(newest.read_bytes()[:-1])
+    model, steps = make_model(), []
+    train(
+        regression(model),
+        [model],
+        CONFIG,
+        sink=MemorySink(),
+        on_step=lambda step, _: steps.append(step),
+        state_folder=tmp_path,
+    )
+    assert steps[0] == 21  # the state after 20 steps was used
+    assert fingerprint(model) == fingerprint(expected)
+
+
+def test_only_two_states_are_kept(tmp_path: Path) -> None:
+    model = make_model()
+    with pytest.raises(KilledError):
+        train(regression(model, 55), [model], CONFIG, sink=MemorySink(), state_folder=tmp_path)
+    assert [path.name[:15] for path in sorted(tmp_path.iterdir())] == ["state-000000040", "state-000000050"]
+
+
+def test_training_stops_before_a_non_finite_update() -> None:
+    model = make_model()
+
+    def loss(step: int) -> LossTerms:
+        total = model(torch.ones(1, 3)).sum() * (float("nan") if step == 3 else 1.0)
+        return LossTerms(total, {"scale": torch.tensor(7.0)})
+
+    with pytest.raises(NonFiniteLossError, match=r"step 3.*'scale': 7\.0"):
+        train(loss, [model], CONFIG, sink=MemorySink())
+    assert all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters())
+
+
+def test_frozen_parts_are_left_out() -> None:
+    model = make_model()
+    freeze(model[0])
+    before = fingerprint(model[0])
+    train(regression(model), [model], CONFIG, sink=MemorySink())
+    assert fingerprint(model[0]) == before
+
+
+def test_learning_rate_warms_up_and_decays_along_a_cosine() -> None:
+    config = LoopConfig(gradient_steps=101, learning_rate=1.0, warmup_steps=3, final_learning_rate_fraction=0.1)
+    assert config.learning_rate_at(0) == pytest.approx(0.25)
+    assert config.learning_rate_at(50) == pytest.approx(0.55)
+    assert config.learning_rate_at(100) == pytest.approx(0.1)
+    assert LoopConfig(learning_rate=0.5).learning_rate_at(999) == 0.5
+
+
+@pytest.mark.parametrize("wrong", [{"gradient_steps": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"log_every": 0}])
+def test_config_refuses_wrong_values(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="Expected"):
+        LoopConfig(**wrong)
