@@ -34,7 +34,7 @@ class Supervised(Objective):
 
     def __init__(self, targets: Bool[Tensor, " bit"], num_features: int) -> None:
         super().__init__()
-        self.register_buffer("targets", targets)
+        self.register_buffer("targets", targets.nonzero().squeeze(1))  # an index: a mask would wait for the GPU
         self.head = nn.Linear(num_features, int(targets.sum()))
 
     def forward(self, model: NaturalModel, batch: NaturalBatch) -> LossTerms:
