@@ -1,0 +1,211 @@
+"""Every snippet of the pages runs, every command parses, every link, path and name leads somewhere."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import rmr_gym
+from tests import markdown
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
+BLOCKS = [(page, block) for page, text in TEXTS.items() for block in markdown.blocks(text)]
+SNIPPETS = [pytest.param(block, id=f"{page}:{block.line}") for page, block in BLOCKS if block.language == "python"]
+COMMANDS = [
+    pytest.param(command, id=f"{page}:{block.line}: {' '.join(command)}")
+    for page, block in BLOCKS
+    if block.language in markdown.SHELLS
+    for command in markdown.commands(block)
+]
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+TAKEN_AS_READ = {"cd", "git", "ls", "nohup", "rm", "source"}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+
+
+def run(command: list[str], folder: Path, *, timeout: float = 200) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("block", SNIPPETS)
+def test_snippet_runs(block: markdown.Block, tmp_path: Path) -> None:
+    snippet = tmp_path / ("snippet.txt" if ">>> " in block.code else "snippet.py")
+    snippet.write_text(block.code, encoding="utf-8")
+    doctest = ["-m", "doctest", "-o", "ELLIPSIS", "-o", "NORMALIZE_WHITESPACE"] if ">>> " in block.code else []
+    done = run([sys.executable, *doctest, str(snippet)], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_parses(command: list[str]) -> None:
+    assert problem_of(command) is None
+
+
+def problem_of(command: list[str]) -> str | None:
+    """Say what is wrong with a command, without running it."""
+    program, arguments = Path(command[0]).name, command[1:]
+    if program == "make":
+        done = run(["make", "--dry-run", *arguments], ROOT)
+        return done.stderr or "make failed" if done.returncode else None
+    if program == "rmr-gym":
+        return problem_of_rmr_gym(arguments)
+    if program in {"pip", "python"}:
+        extras = set(re.findall(r"[\w-]+", ",".join(re.findall(r"\[([\w,-]+)\]", " ".join(arguments)))))
+        missing = [extra for extra in extras if extra not in EXTRAS]
+        modules = arguments[1:2] if arguments[:1] == ["-m"] else []
+        missing += [module for module in modules if importlib.util.find_spec(module) is None]
+        missing += [word for word in arguments if word.endswith(".py") and not (ROOT / word).exists()]
+        return f"does not exist: {missing}" if missing else None
+    return None if program in TAKEN_AS_READ or (ROOT / command[0]).is_file() else f"unknown program {program}"
+
+
+@functools.cache
+def help_of(*subcommand: str) -> str:
+    done = run([str(Path(sys.executable).with_name("rmr-gym")), *subcommand, "--help"], ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+
+
+def problem_of_rmr_gym(arguments: list[str]) -> str | None:
+    """Compare a call with the help of its subcommand."""
+    subcommand = [word for word in arguments[:1] if not word.startswith("-")]
+    if subcommand and not re.search(rf"\b{re.escape(subcommand[0])}\b", help_of()):
+        return f"no subcommand {subcommand[0]}"
+    text = help_of(*subcommand)
+    flags = [word.partition("=")[0] for word in arguments if word.startswith("--")]
+    unknown = [flag for flag in flags if not re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", text)]
+    return f"unknown flags {unknown}" if unknown else None
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_links_lead_somewhere(page: str) -> None:
+    for target in markdown.links(TEXTS[page]):
+        path, _, anchor = target.partition("#")
+        linked = (ROOT / page).parent / path if path else ROOT / page
+        assert linked.exists(), target
+        assert not anchor or anchor in markdown.anchors(linked.read_text(encoding="utf-8")), target
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_paths_exist(page: str) -> None:
+    for path, name in markdown.paths(TEXTS[page]):
+        assert list(ROOT.glob(path.rstrip("/"))), path
+        assert not name or re.search(rf"^ *(?:def|class) {name}\b|^{name}\b", (ROOT / path).read_text("utf-8"), re.M), (
+            name
+        )
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_names_of_the_package_exist(page: str) -> None:
+    for name in markdown.names(TEXTS[page]):
+        assert resolves(name), name
+
+
+def resolves(name: str) -> bool:
+    """Tell whether a dotted name leads through modules and attributes to something."""
+    found: object = rmr_gym
+    for end in range(2, len(name.split(".")) + 1):
+        *_, attribute = parts = name.split(".")[:end]
+        if not hasattr(found, attribute):
+            try:
+                importlib.import_module(".".join(parts))
+            except ModuleNotFoundError:
+                return False
+        found = getattr(found, attribute)
+    return True
+
+
+def test_readme_and_ci_name_the_same_commands() -> None:
+    shown = TEXTS["README.md"]
+    assert "make demo" in shown
+    assert "make test" in shown
+    assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+PAGE = """
+# A page: with a title
+
+See [here](docs/a.md#top), [there](https://example.org), ![picture](b.png) and `rmr_gym/cli.py::main`, `rmr_gym.GAMES`.
+
+1. A list
+
+   ```python
+   print(1)
+   ```
+
+```console
+$ rmr-gym run pong \\
+$ make demo && A=1 make test | tail  # both
+output
+```
+"""
+
+
+def test_blocks_come_without_the_indent_of_their_list() -> None:
+    assert [block.language for block in markdown.blocks(PAGE)] == ["python", "console"]
+    assert markdown.blocks(PAGE)[0] == markdown.Block(language="python", code="print(1)\n", line=8)
+
+
+def test_commands_are_split_at_operators() -> None:
+    block = markdown.Block(
+        language="bash", code='make demo && A=1 pip install "rmr-gym[all]" | tail  # x\nls \\\n -l\n', line=1
+    )
+    expected = [["make", "demo"], ["pip", "install", "rmr-gym[all]"], ["tail"], ["ls", "-l"]]
+    assert markdown.commands(block) == expected
+
+
+def test_output_in_a_console_block_is_no_command() -> None:
+    block = markdown.Block(language="console", code="$ make help\n  make demo\n", line=1)
+    assert markdown.commands(block) == [["make", "help"]]
+
+
+def test_links_paths_and_names_are_found() -> None:
+    assert markdown.links(PAGE) == ["docs/a.md#top", "b.png"]
+    assert markdown.anchors(PAGE) == {"a-page-with-a-title"}
+    assert markdown.paths(PAGE) == [("rmr_gym/cli.py", "main")]
+    assert markdown.names(PAGE) == ["rmr_gym.GAMES"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["make", "no-such-target"],
+        ["pip", "install", "rmr-gym[no-such-extra]"],
+        ["python", "-m", "no_such_module"],
+        ["python", "examples/no_such_script.py"],
+        ["no-such-program"],
+        ["rmr-gym", "no-such-subcommand"],
+        ["rmr-gym", "run", "pong", "--no-such-flag"],
+    ],
+)
+def test_wrong_command_is_noticed(command: list[str]) -> None:
+    assert problem_of(command) is not None
+
+
+@pytest.mark.parametrize("name", ["rmr_gym.no_such_name", "rmr_gym.envs.games.no_such_name", "rmr_gym.no.such"])
+def test_wrong_name_is_noticed(name: str) -> None:
+    assert not resolves(name)
+
+
+@pytest.mark.parametrize("name", ["rmr_gym", "rmr_gym.GAMES", "rmr_gym.envs.games", "rmr_gym.registry.Registry.items"])
+def test_right_name_is_accepted(name: str) -> None:
+    assert resolves(name)
