@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from jaxtyping import TypeCheckError
 
+from rmr_gym.errors import explain
 from tests import architecture_rules as rules
 
 ROOT = Path(__file__).parents[1]
@@ -160,3 +162,8 @@ def test_import_works_where_nothing_optional_is_installed() -> None:
     code = f"import sys; sys.modules.update(dict.fromkeys({blocked})); import rmr_gym; print(len(rmr_gym.GAMES))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "24"
+
+
+def test_types_and_shapes_are_checked_while_the_tests_run() -> None:
+    with pytest.raises(TypeCheckError):
+        explain(expected=1, got=2, fix=3)  # type: ignore[arg-type]
