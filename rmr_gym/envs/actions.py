@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from rmr_gym.errors import explain
 
@@ -118,7 +118,7 @@ class ActionCodec:
             ) from None
 
 
-def one_hot_actions(values: ArrayLike) -> NDArray[np.float32]:
+def one_hot_actions(values: int | Sequence[int] | NDArray[Any]) -> NDArray[np.float32]:
     """Encode ALE action values as unit vectors of length 18.
 
     Args:

@@ -78,6 +78,8 @@ class GameEnv(AtariEnv):
         self._frame_skip, self._noop_max = frame_skip, noop_max
         self._gray, self._max_pool = gray, max_pool
         self._size = None if size is None else check_size(size)
+        # AtariEnv sets the same level itself, but only after the emulator has printed its banner.
+        ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
         super().__init__(
             rom_id,
             mode=mode,
@@ -145,6 +147,14 @@ class GameEnv(AtariEnv):
                 break
         terminated, truncated = self.ale.game_over(with_truncation=False), self.ale.game_truncated()
         return self._get_obs(earlier), float(reward), terminated, truncated, self._get_info()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # `EzPickle` makes the environment anew from its options and forgets under which id it was made.
+        return {**super().__getstate__(), "spec": self.spec}
+
+    def __setstate__(self, d: dict[str, Any]) -> None:
+        super().__setstate__(d)
+        self.spec = d["spec"]
 
     def _get_obs(self, earlier: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None) -> NDArray[np.uint8]:
         """Make the picture of the present frame, pooled with an earlier screen if one is given, then resized."""

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from typing import Any
+
+import ale_py
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.wrappers import (
+    AtariPreprocessing,
+    FrameStackObservation,
+    GrayscaleObservation,
+    MaxAndSkipObservation,
+    RecordEpisodeStatistics,
+    ResizeObservation,
+    TimeLimit,
+)
+from stable_baselines3.common.atari_wrappers import AtariWrapper
+
+from rmr_gym.wrappers.stock_layers import layers, present_picture, skips_frames, visible_preprocessing
+
+gym.register_envs(ale_py)
+
+
+def console_env() -> gym.Env[Any, Any]:
+    return gym.make("ALE/Pong-v5", frameskip=1, repeat_action_probability=0.0)
+
+
+def test_layers_walks_from_the_outside_in() -> None:
+    env = TimeLimit(RecordEpisodeStatistics(gym.make("CartPole-v1", disable_env_checker=True)), 5)
+    assert [type(layer).__name__ for layer in layers(env)][:2] == ["TimeLimit", "RecordEpisodeStatistics"]
+    assert list(layers(env.unwrapped)) == []
+
+
+@pytest.mark.parametrize("wrap", [AtariPreprocessing, MaxAndSkipObservation, AtariWrapper])
+def test_skips_frames_finds_the_wrappers_of_gymnasium_and_sb3(wrap: Any) -> None:
+    assert skips_frames(TimeLimit(wrap(console_env()), 5))
+
+
+def test_skips_frames_finds_nothing_in_an_environment_that_skips_by_itself() -> None:
+    assert not skips_frames(GrayscaleObservation(gym.make("ALE/Pong-v5", frameskip=4)))
+
+
+def test_visible_preprocessing_looks_through_layers_that_leave_the_picture() -> None:
+    layer = AtariPreprocessing(console_env())
+    assert visible_preprocessing(layer) == (layer, False)
+    assert visible_preprocessing(TimeLimit(RecordEpisodeStatistics(layer), 5)) == (layer, False)
+    assert visible_preprocessing(TimeLimit(FrameStackObservation(layer, 4), 5)) == (layer, True)
+
+
+def test_visible_preprocessing_stops_at_layers_that_change_the_picture() -> None:
+    layer = AtariPreprocessing(console_env())
+    flipped = gym.wrappers.TransformObservation(layer, np.flipud, layer.observation_space)
+    twice = FrameStackObservation(FrameStackObservation(layer, 2), 2)
+    for env in (ResizeObservation(layer, (42, 42)), flipped, twice, console_env()):
+        assert visible_preprocessing(env) == (None, False)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"grayscale_newaxis": True},
+        {"scale_obs": True},
+        {"grayscale_obs": False, "screen_size": (84, 96)},
+        {"screen_size": (160, 210)},
+    ],
+    ids=str,
+)
+def test_present_picture_is_the_first_picture_of_the_layer(options: dict[str, Any]) -> None:
+    layer = AtariPreprocessing(console_env(), **options)
+    first, _ = layer.reset(seed=0)  # the one that Gymnasium does not pool
+    picture = present_picture(layer)
+    assert picture.dtype == first.dtype
+    np.testing.assert_array_equal(picture, first)
