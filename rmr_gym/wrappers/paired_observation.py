@@ -146,7 +146,7 @@ class PairedObservation(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
 def _check_env(env: object) -> None:
     fix = "Make the environment with rmr_gym.make_atari(game), or with gym.make of an ALE id."
     if isinstance(env, gym.vector.VectorEnv):
-        fix = "Wrap each single environment before putting them together, as gym.make_vec(..., wrappers=...) does."
+        fix = 'Wrap the single ones: gym.make_vec(id, vectorization_mode="sync", wrappers=[PairedObservation]).'
     elif isinstance(env, gym.Env) and hasattr(env.unwrapped, "ale"):
         if any(isinstance(layer, PairedObservation) for layer in layers(env)):
             fix = "Wrap it once, outside of all wrappers that change the picture."

@@ -15,7 +15,11 @@ from stable_baselines3.common.env_checker import check_env as check_env_of_sb3
 
 import rmr_gym
 from rmr_gym.envs.atari import make_atari, require_deterministic
+from rmr_gym.envs.console import Console, ConsoleConfig
+from rmr_gym.envs.frames import resize_frame, to_gray
 from rmr_gym.envs.games import GAMES, get_game
+
+IN_GRAY: dict[str, Any] = {"gray": True, "size": (84, 84)}
 
 gym.register_envs(ale_py)
 
@@ -65,7 +69,7 @@ def test_pair_is_what_the_emulator_shows(rom_id: str, replay: Any) -> None:
             np.testing.assert_array_equal(pair["pixels"], console.getScreenRGB())
 
 
-@pytest.mark.parametrize("options", [{}, {"max_pool": True, "gray": True, "size": (84, 84)}], ids=["plain", "pooled"])
+@pytest.mark.parametrize("options", [{}, {"max_pool": True, **IN_GRAY}], ids=["plain", "pooled"])
 def test_pair_is_aligned_on_first_terminal_and_later_first_rows(options: dict[str, Any], replay: Any) -> None:
     actions = np.random.default_rng(0).integers(18, size=1_000).tolist()
     env = make_atari("breakout", noop_max=0, **options)
@@ -82,6 +86,28 @@ def test_pair_is_aligned_on_first_terminal_and_later_first_rows(options: dict[st
     first, _ = env.reset()
     np.testing.assert_array_equal(first["ram"], env.unwrapped.ale.getRAM())
     assert (first["ram"] != rams[-1]).any()
+
+
+@pytest.mark.parametrize(("rom_id", "steps"), [("breakout", 1_000), ("pong", 60), ("skiing", 60), ("yars_revenge", 60)])
+def test_pooled_pairs_are_those_that_the_recording_console_stores(rom_id: str, steps: int) -> None:
+    actions = np.random.default_rng(0).integers(18, size=steps).tolist()
+    colour, gray = (make_atari(rom_id, noop_max=0, max_pool=True, **options) for options in ({}, IN_GRAY))
+    console = Console(ConsoleConfig(game=rom_id, max_pool=True))
+    colour.reset(seed=0)
+    gray.reset(seed=0)
+    console.restart(num_noops=0)
+    terminated = False
+    for action in actions:
+        pair, stored_reward, stored_terminated = console.step(action)
+        observation, reward, terminated, _, _ = colour.step(action)
+        assert (reward, terminated) == (stored_reward, stored_terminated)
+        np.testing.assert_array_equal(observation["ram"], pair.ram)
+        np.testing.assert_array_equal(observation["pixels"], console.palette[pair.screen])
+        stored_gray = resize_frame(to_gray(console.palette)[pair.screen], (84, 84))
+        np.testing.assert_array_equal(gray.step(action)[0]["pixels"], stored_gray)
+        if terminated:
+            break
+    assert terminated == (rom_id == "breakout")
 
 
 def test_make_atari_is_gym_make() -> None:

@@ -233,6 +233,15 @@ def test_vector_environment_holds_the_ram_of_each(vector: Any, into: Any) -> Non
         np.testing.assert_array_equal(observations[1], observation)
 
 
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_make_vec_pairs_the_environments_as_the_error_for_vector_environments_advises(mode: str) -> None:
+    envs = gym.make_vec("ALE/Pong-v5", num_envs=2, vectorization_mode=mode, wrappers=[PairedObservation])
+    try:
+        assert envs.reset(seed=0)[0]["ram"].shape == (2, 128)
+    finally:
+        envs.close()
+
+
 def test_next_step_autoreset_gives_the_pair_of_the_end_and_then_that_of_the_start() -> None:
     make = partial(rmr_gym.make_atari, "pong", noop_max=0, max_frames=12)
     envs = SyncVectorEnv([make, make])
@@ -303,8 +312,8 @@ def test_environment_that_cannot_be_paired_is_refused_in_one_sentence(env: Any, 
         ("Pair(env, keys=('a',))", 'two different keys; got (\'a\',). Pass keys=("pixels", "ram").'),
         (
             "Pair(gym.make_vec('ALE/Pong-v5', vectorization_mode='sync'))",
-            "an environment of the Arcade Learning Environment; got SyncVectorEnv(ALE/Pong-v5, num_envs=1). Wrap each "
-            "single environment before putting them together, as gym.make_vec(..., wrappers=...) does.",
+            "an environment of the Arcade Learning Environment; got SyncVectorEnv(ALE/Pong-v5, num_envs=1). Wrap the "
+            'single ones: gym.make_vec(id, vectorization_mode="sync", wrappers=[PairedObservation]).',
         ),
         (
             "Pair('pong')",
