@@ -1,0 +1,22 @@
+"""Recorded play: collecting episodes, keeping them on disk, and reading transitions from them."""
+
+from __future__ import annotations
+
+from rmr_gym.data.collect import collect
+from rmr_gym.data.dataset import TransitionDataset
+from rmr_gym.data.duplicates import DuplicateFrames
+from rmr_gym.data.records import Episode, EpisodeMetadata, FrameBatch, TransitionBatch
+from rmr_gym.data.replay import replay
+from rmr_gym.data.store import EpisodeStore
+
+__all__ = [
+    "DuplicateFrames",
+    "Episode",
+    "EpisodeMetadata",
+    "EpisodeStore",
+    "FrameBatch",
+    "TransitionBatch",
+    "TransitionDataset",
+    "collect",
+    "replay",
+]

@@ -1,0 +1,148 @@
+"""One episode file: opened with its checksum, then read in place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+import zstandard
+from numpy.typing import NDArray
+
+from rmr_gym.data.codec import METADATA_KEY, SCHEMA, checksum_in_name, column_bytes, decode_screen, metadata_from_json
+from rmr_gym.data.records import Episode
+from rmr_gym.envs.actions import NUM_ACTIONS
+from rmr_gym.envs.games import NUM_RAM_BYTES, SCREEN_SHAPE
+from rmr_gym.errors import CorruptFileError, explain
+
+T = TypeVar("T")
+
+
+class EpisodeFile:
+    """A committed episode, mapped into memory; nothing but its small columns is held.
+
+    Opening reads the whole file once for its checksum (2 GB/s). Frames are decompressed when asked for.
+
+    Args:
+        path: an episode file.
+
+    Raises:
+        CorruptFileError: when the content is not what the name promises, or is no valid episode.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        buffer = self._guarded(lambda: _map(path))
+        self.sha256 = hashlib.sha256(buffer).hexdigest()
+        self.num_bytes = buffer.size
+        promised = checksum_in_name(path.name)
+        if promised != self.sha256[:16]:
+            raise self._corrupt(f"content with the checksum {self.sha256[:16]}, not {promised}")
+        batch = self._guarded(lambda: _read_batch(buffer))
+        self.metadata = self._guarded(lambda: metadata_from_json(batch.schema.metadata[METADATA_KEY]))
+        frames = batch.column("frame")
+        self._offsets = np.frombuffer(frames.buffers()[1], dtype=np.int32)[: len(batch) + 1]
+        self._frames = memoryview(frames.buffers()[2])
+        self.ram: NDArray[np.uint8] = column_bytes(batch.column("ram"))[: len(batch) * NUM_RAM_BYTES].reshape(
+            -1, NUM_RAM_BYTES
+        )
+        self.steps: NDArray[np.int32] = batch.column("step").to_numpy()
+        self.actions: NDArray[np.uint8] = batch.column("action")[:-1].to_numpy()
+        self.rewards: NDArray[np.float32] = batch.column("reward")[:-1].to_numpy()
+        self.terminated: NDArray[np.bool_] = batch.column("terminated")[:-1].to_numpy(zero_copy_only=False)
+        self.truncated: NDArray[np.bool_] = batch.column("truncated")[:-1].to_numpy(zero_copy_only=False)
+        self._guarded(self._check_rows)
+
+    @property
+    def num_rows(self) -> int:
+        """Number of frames, one more than transitions."""
+        return len(self.ram)
+
+    def compressed(self, row: int) -> memoryview:
+        """Return the compressed bytes of a frame. Equal bytes mean equal frames, within one version of zstd."""
+        return self._frames[self._offsets[row] : self._offsets[row + 1]]
+
+    def screen(self, row: int, decompressor: zstandard.ZstdDecompressor) -> bytes:
+        """Decode a frame.
+
+        Args:
+            row: number of the frame, from 0.
+            decompressor: not shared with another thread.
+
+        Returns:
+            33,600 palette indices, row by row.
+
+        Raises:
+            CorruptFileError: when the frame is damaged.
+        """
+        return self._guarded(lambda: decode_screen(self.compressed(row), decompressor))
+
+    def read(self) -> Episode:
+        """Decode the whole episode: 33.6 kB per frame."""
+        decompressor = zstandard.ZstdDecompressor()
+        screens = np.empty((self.num_rows, *SCREEN_SHAPE), dtype=np.uint8)
+        for row in range(self.num_rows):
+            screens[row] = np.frombuffer(self.screen(row, decompressor), dtype=np.uint8).reshape(SCREEN_SHAPE)
+        return Episode(
+            metadata=self.metadata,
+            screens=screens,
+            ram=self.ram.copy(),
+            steps=self.steps.copy(),
+            actions=self.actions.copy(),
+            rewards=self.rewards.copy(),
+            terminated=self.terminated.copy(),
+            truncated=self.truncated.copy(),
+        )
+
+    def _check_rows(self) -> None:
+        ends = self.terminated | self.truncated
+        first = len(self.metadata.lead_in)
+        holds = {
+            "as many rows as its metadata say": self.num_rows == self.metadata.num_steps + 1,
+            "ALE action values": bool((self.actions < NUM_ACTIONS).all()),
+            "finite rewards": bool(np.isfinite(self.rewards).all()),
+            "an end at the last transition and nowhere else": bool(ends[-1]) and not ends[:-1].any(),
+            "consecutive steps": np.array_equal(self.steps, np.arange(first, first + self.num_rows)),
+        }
+        for condition, holding in holds.items():
+            if not holding:
+                raise ValueError(f"a file without {condition}")
+
+    def _guarded(self, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except (ValueError, KeyError, TypeError, pa.ArrowException) as error:
+            raise self._corrupt(str(error)) from error
+
+    def _corrupt(self, got: str) -> CorruptFileError:
+        return CorruptFileError(
+            explain(
+                expected=f"an undamaged episode in {self.path}",
+                got=got,
+                fix="Delete this file and make the same call of collect() again: it makes the same episode once more.",
+            )
+        )
+
+
+def _map(path: Path) -> pa.Buffer:
+    with pa.memory_map(str(path)) as source:
+        return source.read_buffer()  # outlives the open file, which would use up a descriptor per episode
+
+
+def _read_batch(buffer: pa.Buffer) -> pa.RecordBatch:
+    with pa.ipc.open_file(buffer) as reader:
+        if reader.schema.remove_metadata() != SCHEMA:
+            raise ValueError(f"other columns: {reader.schema.names}")
+        if reader.num_record_batches != 1:
+            raise ValueError(f"{reader.num_record_batches} record batches instead of one")
+        batch = reader.get_batch(0)
+    batch.validate(full=True)  # else offsets could point outside the file
+    if len(batch) < 2:
+        raise ValueError(f"{len(batch)} rows, too few for a transition")
+    nulls = [column.null_count for column in batch.columns]
+    if nulls != [int(name == "action") for name in SCHEMA.names] or batch.column("action")[-1].is_valid:
+        raise ValueError("nulls elsewhere than in the action of the last row")
+    return batch
