@@ -106,7 +106,10 @@ def train(
             group["lr"] = config.learning_rate_at(step)
         optimizer.step()
         if step % config.log_every == 0 or step + 1 == config.gradient_steps:
-            sink.write(step, {"loss": float(terms.total), **{name: float(term) for name, term in terms.logged.items()}})
+            sink.write(
+                step,
+                {"loss": float(terms.total.detach()), **{name: float(term) for name, term in terms.logged.items()}},
+            )
         if state and (step + 1) % config.checkpoint_every == 0 and step + 1 < config.gradient_steps:
             state.save(step + 1)
         if on_step:

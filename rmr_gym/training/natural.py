@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import nn
 
 from rmr_gym.data import TransitionDataset
 from rmr_gym.errors import explain
@@ -139,7 +138,9 @@ def train_encoder(
     return model.eval()
 
 
-def _objective(arm: str, dataset: TransitionDataset, config: NaturalConfig, model: nn.Module, seed: int) -> Objective:
+def _objective(
+    arm: str, dataset: TransitionDataset, config: NaturalConfig, model: NaturalModel, seed: int
+) -> Objective:
     if ARMS[arm].learns_from == "pixels":
         return config.objective.build()
     share_of_ones = np.unpackbits(dataset.ram, axis=1).mean(axis=0)
@@ -150,7 +151,9 @@ def _objective(arm: str, dataset: TransitionDataset, config: NaturalConfig, mode
 
 
 def _check_frames(model: NaturalModel, dataset: TransitionDataset) -> None:
-    shape = dataset.frames(np.zeros(1, np.int64)).pixels.shape[1:]
+    pixels = dataset.frames([0]).pixels
+    assert pixels is not None
+    shape = pixels.shape[1:]
     if shape != model.encoder.input_shape:
         height, width = model.encoder.input_shape[1:]
         raise ValueError(

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 
+Record = dict[str, int | float]
+"""Numbers by name, with the `step` that they belong to."""
+
+
 @runtime_checkable
 class Sink(Protocol):
     """Takes records of named numbers by step."""
@@ -27,7 +31,7 @@ class MemorySink:
     """
 
     def __init__(self) -> None:
-        self.records: list[dict[str, float]] = []
+        self.records: list[Record] = []
 
     def write(self, step: int, record: Mapping[str, float]) -> None:
         """Take the record of one update."""
@@ -60,7 +64,7 @@ class JsonlSink:
         self._path.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
 
 
-def read_records(path: str | Path) -> list[dict[str, float]]:
+def read_records(path: str | Path) -> list[Record]:
     """Read the records of a `JsonlSink`, without a last line that a kill cut off.
 
     Returns:

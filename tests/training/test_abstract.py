@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rmr_gym.data import TransitionDataset
+from rmr_gym.models import fingerprint
+from rmr_gym.models.processors import DeepSetsConfig, MpnnConfig, ProcessorConfig
+from rmr_gym.training import AbstractConfig, LoopConfig, MemorySink, predict_ram, train_processor
+
+
+def make_config(processor: ProcessorConfig | None = None, gradient_steps: int = 3) -> AbstractConfig:
+    loop = LoopConfig(gradient_steps=gradient_steps, batch_size=16, log_every=1, checkpoint_every=2)
+    return AbstractConfig(processor=processor or DeepSetsConfig(slot_dim=16), loop=loop)
+
+
+def test_training_beats_copying_within_seconds(pong: TransitionDataset) -> None:
+    sink = MemorySink()
+    model = train_processor(pong, make_config(gradient_steps=200), sink=sink)
+    ram, action, next_ram = pong.ram_transitions()
+    predicted, overwritten = predict_ram(model, ram, action)
+    changed = ram != next_ram
+    assert sink.records[-1]["loss"] < 0.4 * sink.records[0]["loss"]
+    assert (predicted == next_ram).mean() > (ram == next_ram).mean()
+    assert (overwritten & changed).sum() > 0.5 * changed.sum()
+    assert np.array_equal(predicted[~overwritten], ram[~overwritten])
+
+
+@pytest.mark.parametrize("reduction", ["mean", "max"])
+def test_same_seed_gives_the_same_weights_and_another_seed_others(pong: TransitionDataset, reduction: str) -> None:
+    config = make_config(MpnnConfig(slot_dim=4, reduction=reduction))
+    first, again, other = (fingerprint(train_processor(pong, config, seed=seed)) for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_interrupted_training_ends_with_the_same_weights(pong: TransitionDataset, tmp_path: Path) -> None:
+    config = make_config(gradient_steps=5)
+
+    class KilledError(Exception):
+        pass
+
+    def kill(step: int, _: int) -> None:
+        if step == 3:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        train_processor(pong, config, on_step=kill, state_folder=tmp_path)
+    steps: list[int] = []
+    model = train_processor(pong, config, on_step=lambda step, _: steps.append(step), state_folder=tmp_path)
+    assert steps == [3, 4, 5]
+    assert fingerprint(model) == fingerprint(train_processor(pong, config))
+
+
+def test_prediction_does_not_depend_on_the_batch_size(pong: TransitionDataset) -> None:
+    model = train_processor(pong, make_config())
+    ram, action, _ = pong.ram_transitions()
+    whole, parts = (predict_ram(model, ram, action, batch_size=size)[0] for size in (len(ram), 7))
+    assert np.array_equal(whole, parts)
