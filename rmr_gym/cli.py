@@ -1,0 +1,107 @@
+"""`rmr-gym`: every subcommand is one call of a public function in `rmr_gym.pipeline`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from rmr_gym.pipeline.doctor import can_run, examine
+
+SUMMARIES = {
+    "run": "the whole chain: collect, pre-train, train and probe all arms, compare them",
+    "collect": "play a game and record pixels and RAM as pairs",
+    "pretrain": "pre-train a processor on the RAM of a data set",
+    "train": "train the encoder of one arm on the pixels of a data set",
+    "probe": "read the RAM off a frozen encoder",
+    "doctor": "say what works on this machine, and how to mend what does not",
+}
+"""One line for each subcommand. Kept apart from the subcommands, whose import takes a working PyTorch."""
+
+USER_ERROR, INTERRUPTED = 2, 130
+
+_DEBUG = "RMR_DEBUG"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `rmr-gym`.
+
+    Args:
+        arguments: what follows the name of the program; those of the process by default.
+
+    Returns:
+        Exit status: 0, 1 when the doctor finds that `run` cannot work, 2 after a mistake of the user (also by way of
+        `SystemExit`), 130 after Ctrl-C.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = _parser().parse_args(words[:1])
+    errors = Console(stderr=True)
+    try:
+        return _execute(chosen.command, words[1:])
+    except KeyboardInterrupt:
+        errors.print("Interrupted. What is finished is kept: repeat the same command to continue.", highlight=False)
+        return INTERRUPTED
+    except _user_errors() as error:
+        if os.environ.get(_DEBUG):
+            raise
+        errors.print(f"rmr-gym {chosen.command}: {error}", markup=False, highlight=False, soft_wrap=True)
+        errors.print(f"({_DEBUG}=1 shows where this comes from.)", style="dim", highlight=False)
+        return USER_ERROR
+
+
+def _execute(name: str, arguments: Sequence[str]) -> int:
+    console = Console()
+    if name == "doctor":
+        return _doctor(arguments, console)
+    from rmr_gym.pipeline.commands import parse  # the doctor must work where this does not
+
+    parse(name, arguments).execute(console)
+    return 0
+
+
+def _doctor(arguments: Sequence[str], console: Console) -> int:
+    parser = argparse.ArgumentParser(prog="rmr-gym doctor", description=SUMMARIES["doctor"])
+    parser.add_argument("--out", type=Path, default=Path(), help="folder for runs, whose disk is looked at")
+    checks = examine(parser.parse_args(arguments).out)
+    table = Table(show_edge=False, pad_edge=False)
+    for column in ("", "part", "found", "how to mend it"):
+        table.add_column(column)
+    for check in checks:
+        mark, style = ("ok", "green") if check.works else ("no", "red" if check.required else "yellow")
+        table.add_row(f"[{style}]{mark}[/{style}]", check.name, check.detail, "" if check.works else check.mend)
+    console.print(table, highlight=False)
+    ready = can_run(checks)
+    console.print("`rmr-gym run` can work here." if ready else "`rmr-gym run` cannot work here yet.", highlight=False)
+    return 0 if ready else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rmr-gym",
+        description="Paired pixel and RAM observations, and encoders pre-trained around a frozen processor.",
+        epilog="Start with `rmr-gym doctor`, then `rmr-gym run pong --profile quick`. Each command has its own --help.",
+    )
+    parser.add_argument("--version", action="version", version=f"rmr-gym {importlib.metadata.version('rmr-gym')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in SUMMARIES.items():
+        commands.add_parser(name, help=summary, add_help=False)
+    return parser
+
+
+def _user_errors() -> tuple[type[Exception], ...]:
+    """Return the errors whose message is all that a user needs."""
+    from gymnasium.error import DependencyNotInstalled  # slow to import, and only needed when something goes wrong
+
+    from rmr_gym.errors import NonFiniteLossError
+
+    return (ValueError, OSError, DependencyNotInstalled, NonFiniteLossError)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

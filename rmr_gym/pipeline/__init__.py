@@ -1,0 +1,5 @@
+"""The chain behind `rmr-gym`: collect, pre-train, train, probe, compare, draw.
+
+`config` and `profiles` say what is to be done, `stages` does one step in one folder, `run` does them all, `summary`,
+`tables` and `figures` show what came out, `doctor` looks at the machine. Import from the modules.
+"""

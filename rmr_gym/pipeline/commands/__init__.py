@@ -1,0 +1,96 @@
+"""The subcommands of `rmr-gym`: tyro makes the options out of these dataclasses, and `execute` is one call each."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from rmr_gym.errors import explain
+from rmr_gym.models.processors import PROCESSORS
+from rmr_gym.objectives import OBJECTIVES
+from rmr_gym.pipeline.commands.collect import Collect
+from rmr_gym.pipeline.commands.options import OBJECTIVE_FLAG, PROCESSOR_FLAG, Start
+from rmr_gym.pipeline.commands.pretrain import Pretrain
+from rmr_gym.pipeline.commands.probe import Probe
+from rmr_gym.pipeline.commands.run import Run
+from rmr_gym.pipeline.commands.train import Train
+from rmr_gym.pipeline.config import RunConfig
+from rmr_gym.pipeline.config_json import from_json, read_json
+from rmr_gym.pipeline.profiles import DEFAULT_PROFILE, PROFILES
+from rmr_gym.registry import Registry
+
+__all__ = ["COMMANDS", "Collect", "Command", "Pretrain", "Probe", "Run", "Train", "parse"]
+
+Command = Collect | Pretrain | Train | Probe | Run
+
+COMMANDS: Registry[type[Command]] = Registry(
+    "command",
+    ("collect", Collect),
+    ("pretrain", Pretrain),
+    ("train", Train),
+    ("probe", Probe),
+    ("run", Run),
+)
+"""Subcommands by name, in the order of the chain."""
+
+
+def parse(name: str, arguments: Sequence[str]) -> Command:
+    """Turn the arguments of a subcommand into its dataclass.
+
+    Profile, config file and the choice between processors or objectives are looked at first, because they decide which
+    options there are and what their defaults are.
+
+    Args:
+        name: name in `COMMANDS`.
+        arguments: what follows it on the command line.
+
+    Raises:
+        ValueError: when a setting is out of range or the config file cannot be used.
+        SystemExit: after `--help` (status 0) and on options that do not exist (status 2).
+    """
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    early.add_argument("--profile")
+    early.add_argument("--config", type=Path)
+    early.add_argument(f"--{PROCESSOR_FLAG}", dest="processor")
+    early.add_argument(f"--{OBJECTIVE_FLAG}", dest="objective")
+    known, _ = early.parse_known_args(list(arguments))
+    base = _base(known.profile, known.config)
+    if known.processor in PROCESSORS:  # unknown names are for tyro, which lists the known ones
+        base = _choose(base, "abstract", "processor", PROCESSORS[known.processor])
+    if known.objective in OBJECTIVES:
+        base = _choose(base, "natural", "objective", OBJECTIVES[known.objective])
+    command_class = COMMANDS[name]
+    start = Start(profile=known.profile or DEFAULT_PROFILE, config_file=known.config)
+    command: Command = tyro.cli(
+        command_class,
+        args=list(arguments),
+        default=command_class.defaults(base, start),
+        prog=f"rmr-gym {name}",
+        config=(tyro.conf.AvoidSubcommands,),
+    )
+    return command
+
+
+def _base(profile: str | None, config_file: Path | None) -> RunConfig:
+    if config_file is None:
+        known = profile if profile in PROFILES else DEFAULT_PROFILE  # tyro refuses unknown names later
+        return PROFILES[known or DEFAULT_PROFILE]()
+    if profile is not None:
+        got = f"--profile {profile} --config {config_file}"
+        raise ValueError(explain(expected="--profile or --config, not both", got=got, fix="Leave one out."))
+    document = read_json(config_file)
+    inner = document.get("config", document) if isinstance(document, dict) else document
+    return from_json(RunConfig, inner, where=str(config_file))
+
+
+def _choose(base: RunConfig, stage: str, part: str, config_class: type[Any]) -> RunConfig:
+    """Put the defaults of the chosen class in the place of a part of another class."""
+    before = getattr(base, stage)
+    if type(getattr(before, part)) is config_class:
+        return base
+    return dataclasses.replace(base, **{stage: dataclasses.replace(before, **{part: config_class()})})

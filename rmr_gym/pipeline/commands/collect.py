@@ -1,0 +1,45 @@
+"""`rmr-gym collect`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+import tyro
+from rich.console import Console
+
+from rmr_gym.pipeline.commands.options import UNPREFIXED, Start
+from rmr_gym.pipeline.config import DataConfig, RunConfig
+from rmr_gym.pipeline.progress import Reporter
+from rmr_gym.pipeline.stages import collect
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collect:
+    """Play a game and record pixels and RAM as pairs.
+
+    Seeded random players of graded persistence take turns. Repeat a call that was interrupted and it continues.
+    Example: rmr-gym collect ms_pacman --out data/ms_pacman --data.num-episodes 32
+    """
+
+    game: tyro.conf.Positional[str]
+    """Game to play, by rom id (ms_pacman) or any other of its names."""
+
+    out: Path
+    """Folder of the data set; made if it does not exist."""
+
+    seed: int
+    """Seed of everything random in the data."""
+
+    start: Annotated[Start, UNPREFIXED]
+    data: DataConfig
+
+    @classmethod
+    def defaults(cls, base: RunConfig, start: Start) -> Self:
+        """Return the options in a profile."""
+        return cls(game=base.game, out=tyro.MISSING, seed=base.seed, start=start, data=base.data)
+
+    def execute(self, console: Console) -> None:
+        """Record."""
+        collect(self.game, self.out, self.data, seed=self.seed, reporter=Reporter(console))

@@ -1,0 +1,66 @@
+"""Options that several subcommands share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import torch
+import tyro
+
+from rmr_gym.errors import explain
+from rmr_gym.models.processors import PROCESSORS
+from rmr_gym.objectives import OBJECTIVES
+from rmr_gym.pipeline.profiles import DEFAULT_PROFILE, PROFILES
+from rmr_gym.registry import Registry
+
+if TYPE_CHECKING:
+    ObjectiveName: TypeAlias = str
+    ProcessorName: TypeAlias = str
+    ProfileName: TypeAlias = str
+else:  # the choices of the command line are the names in the registries
+    ObjectiveName = Literal[tuple(OBJECTIVES)]
+    ProcessorName, ProfileName = Literal[tuple(PROCESSORS)], Literal[tuple(PROFILES)]
+
+PROCESSOR_FLAG, OBJECTIVE_FLAG = "abstract.processor", "natural.objective"
+ProcessorChoice = Annotated[ProcessorName, tyro.conf.arg(name=PROCESSOR_FLAG)]
+ObjectiveChoice = Annotated[ObjectiveName, tyro.conf.arg(name=OBJECTIVE_FLAG)]
+
+UNPREFIXED = tyro.conf.arg(name="")
+"""Makes `--seed` of what would be `--config.seed`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """Where the settings come from."""
+
+    profile: ProfileName = DEFAULT_PROFILE
+    """Settings to start from; the other options override single ones."""
+
+    config_file: Annotated[Path | None, tyro.conf.arg(name="config")] = None
+    """Start from a config.json or result.json of an earlier run instead of a profile."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compute:
+    """What the networks run on."""
+
+    device: str = "cpu"
+    """cpu, cuda or cuda:<index>."""
+
+    threads: int | None = None
+    """Threads of PyTorch; without it OMP_NUM_THREADS decides, else the number of cores."""
+
+    def apply(self) -> str:
+        """Set the number of threads, and return the device."""
+        if self.threads is not None:
+            if self.threads < 1:
+                raise ValueError(explain(expected="--threads of at least 1", got=self.threads, fix="Leave it out."))
+            torch.set_num_threads(self.threads)
+        return self.device
+
+
+def name_of(config: object, registry: Registry[Any]) -> str:
+    """Return the name of a config's class in a registry."""
+    return next(name for name, config_class in registry.items() if type(config) is config_class)

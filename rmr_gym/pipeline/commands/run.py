@@ -1,0 +1,59 @@
+"""`rmr-gym run`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+from rich.console import Console
+
+from rmr_gym.models.processors import PROCESSORS
+from rmr_gym.objectives import OBJECTIVES
+from rmr_gym.pipeline.commands.options import UNPREFIXED, Compute, ObjectiveChoice, ProcessorChoice, Start, name_of
+from rmr_gym.pipeline.config import RunConfig
+from rmr_gym.pipeline.progress import Reporter
+from rmr_gym.pipeline.run import run
+from rmr_gym.pipeline.tables import render
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """Do the whole chain: collect, pre-train, train and probe all arms, compare them.
+
+    Prints a table and writes result.json, table.txt, curves.png and bits.png into the output folder. Repeat a run that
+    was interrupted and it continues; what is finished is not done again.
+    Example: rmr-gym run space_invaders --profile quick --num-seeds 5
+    """
+
+    config: Annotated[RunConfig, UNPREFIXED]
+    out: Path | None
+    """Output folder; without it runs/<game>-<profile>."""
+
+    start: Annotated[Start, UNPREFIXED]
+    compute: Annotated[Compute, UNPREFIXED]
+    processor: ProcessorChoice
+    """Latent transition model; its own options are shown when it is chosen."""
+
+    objective: ObjectiveChoice
+    """Contrastive loss; its own options are shown when it is chosen."""
+
+    @classmethod
+    def defaults(cls, base: RunConfig, start: Start) -> Self:
+        """Return the options in a profile."""
+        return cls(
+            config=base,
+            out=None,
+            start=start,
+            compute=Compute(),
+            processor=name_of(base.abstract.processor, PROCESSORS),
+            objective=name_of(base.natural.objective, OBJECTIVES),
+        )
+
+    def execute(self, console: Console) -> None:
+        """Do the whole chain."""
+        origin = self.start.profile if self.start.config_file is None else self.start.config_file.stem
+        out = Path("runs", f"{self.config.game}-{origin}") if self.out is None else self.out
+        result = run(self.config, out, device=self.compute.apply(), reporter=Reporter(console))
+        console.print(render(result))
+        console.print(f"Everything is in {out}", highlight=False)

@@ -1,0 +1,76 @@
+"""`rmr-gym train`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+import tyro
+from rich.console import Console
+
+from rmr_gym.objectives import OBJECTIVES
+from rmr_gym.pipeline.commands.options import UNPREFIXED, Compute, ObjectiveChoice, Start, name_of
+from rmr_gym.pipeline.config import ArmName, RunConfig
+from rmr_gym.pipeline.progress import Reporter
+from rmr_gym.pipeline.stages import train
+from rmr_gym.training import ARMS, NaturalConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Train:
+    """Train the encoder of one arm on the pixels of a data set, around a pre-trained processor.
+
+    Writes a checkpoint for rmr_gym.load_encoder, log.jsonl and result.json.
+    Example: rmr-gym train --data data/pong --processor processors/pong --arm rmr --seed 0 --out encoders/pong
+    """
+
+    data: Path
+    """Folder of `rmr-gym collect`."""
+
+    processor: Path
+    """Folder of `rmr-gym pretrain`; arms with a random processor take only its shape."""
+
+    out: Path
+    """Folder of the encoder; made if it does not exist."""
+
+    arm: ArmName
+    """What to do with the processor."""
+
+    seed: int
+    """Seed of the weights, batches and negatives; arms of one seed are paired."""
+
+    start: Annotated[Start, UNPREFIXED]
+    compute: Annotated[Compute, UNPREFIXED]
+    objective: ObjectiveChoice
+    """Contrastive loss; its own options are shown when it is chosen."""
+
+    natural: NaturalConfig
+
+    @classmethod
+    def defaults(cls, base: RunConfig, start: Start) -> Self:
+        """Return the options in a profile."""
+        return cls(
+            data=tyro.MISSING,
+            processor=tyro.MISSING,
+            out=tyro.MISSING,
+            arm=next(iter(ARMS)),
+            seed=base.seed,
+            start=start,
+            compute=Compute(),
+            objective=name_of(base.natural.objective, OBJECTIVES),
+            natural=base.natural,
+        )
+
+    def execute(self, console: Console) -> None:
+        """Train."""
+        train(
+            self.data,
+            self.processor,
+            self.out,
+            self.arm,
+            self.natural,
+            seed=self.seed,
+            device=self.compute.apply(),
+            reporter=Reporter(console),
+        )

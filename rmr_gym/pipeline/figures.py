@@ -1,0 +1,145 @@
+"""The pictures of a run: learning curves, and what a probe reads off some frames."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from rmr_gym.models.checkpoint import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Records = Sequence[Mapping[str, float]]
+
+# Okabe and Ito's palette, which the common kinds of colour blindness can tell apart; line styles say it once more.
+_STYLES = (
+    ("#0072B2", "-"),
+    ("#D55E00", "-"),
+    ("#009E73", "--"),
+    ("#CC79A7", "--"),
+    ("#000000", ":"),
+    ("#E69F00", "-."),
+)
+_ERROR = "#D55E00"
+_DOTS_PER_INCH = 150
+_BITS = 8
+
+
+def draw_curves(path: Path, abstract: Records, natural: Mapping[str, Sequence[Records]]) -> None:
+    """Draw losses of both stages and the effective rank of the training batches.
+
+    Args:
+        path: PNG file.
+        abstract: log of the processor's training.
+        natural: logs of the encoders' training by arm, one per seed; arms that are not trained have empty logs.
+    """
+    figure = _figure(width=13, height=4)
+    left, middle, right = figure.subplots(1, 3)
+    steps = [record["step"] for record in abstract]
+    for (colour, style), (name, label) in zip(_STYLES, (("mask_loss", "mask"), ("bit_loss", "bits")), strict=False):
+        left.plot(steps, [record[name] for record in abstract], style, color=colour, label=label)
+    _label(left, "Abstract stage: processor on RAM", "binary cross-entropy")
+    trained = {arm: [log for log in logs if log] for arm, logs in natural.items()}
+    for (arm, logs), (colour, style) in zip(trained.items(), _STYLES, strict=False):
+        if logs:
+            _band(middle, logs, "loss", arm, colour, style)
+            _band(right, logs, "effective_rank", arm, colour, style)
+    _label(middle, "Natural stage: encoders on pixels", "loss (supervised: another loss)")
+    middle.set_yscale("log")
+    _label(right, "Natural stage: collapse monitor", "effective rank of a batch")
+    _save(figure, path)
+
+
+def draw_bits(
+    path: Path,
+    frames: UInt8[np.ndarray, "frame height width colour"],
+    true: UInt8[np.ndarray, "frame slot 8"],
+    predicted: UInt8[np.ndarray, "frame slot 8"],
+    slots: Sequence[int],
+    *,
+    title: str,
+) -> None:
+    """Draw some frames, and beside each the true and the predicted bits of the RAM behind it.
+
+    Args:
+        path: PNG file.
+        frames: RGB pictures.
+        true: bits of the scored bytes, most significant first.
+        predicted: what the probe says.
+        slots: RAM addresses of the scored bytes.
+        title: heading of the picture.
+    """
+    num_frames, num_slots = true.shape[:2]
+    width = max(6.0, 0.17 * num_slots)
+    figure = _figure(width=2.2 + width, height=0.6 + 2.3 * num_frames)
+    figure.suptitle(title, fontsize=10)
+    grid = figure.add_gridspec(num_frames, 2, width_ratios=[1.9, width])
+    for row in range(num_frames):
+        picture = figure.add_subplot(grid[row, 0])
+        picture.imshow(frames[row], aspect=160 / 210)  # drawn square, about as the 84x84 encoder sees it
+        picture.set_axis_off()
+        _bit_matrices(figure.add_subplot(grid[row, 1]), true[row], predicted[row], slots)
+    figure.supxlabel("RAM address (hexadecimal); bit 7 above, bit 0 below; dark = 1", fontsize=8)
+    _save(figure, path)
+
+
+def _bit_matrices(
+    axes: Axes, true: UInt8[np.ndarray, "slot 8"], predicted: UInt8[np.ndarray, "slot 8"], slots: Sequence[int]
+) -> None:
+    """Draw the true bits above the predicted ones, a column per byte, with a cross on each error."""
+    num_slots = len(slots)
+    gap = np.full((1, num_slots), np.nan)
+    matrix = np.concatenate([true.T, gap, predicted.T])
+    axes.imshow(matrix, cmap="Greys", vmin=-0.15, vmax=1.6, aspect="auto", interpolation="nearest")
+    wrong = true != predicted
+    columns, bits = np.nonzero(wrong)
+    axes.scatter(columns, bits + _BITS + 1, 16, _ERROR, marker="x", linewidths=1.4)
+    axes.set_title(
+        f"{100 * (1 - wrong.mean()):.1f} % of the bits right, {wrong.sum()} errors (×)", fontsize=8, loc="left"
+    )
+    axes.set_xticks(range(num_slots), [f"{slot:02X}" for slot in slots], fontsize=6, rotation=90)
+    axes.set_xticks(np.arange(-0.5, num_slots), minor=True)
+    axes.grid(visible=True, which="minor", axis="x", color="white", linewidth=0.8)
+    middle = (_BITS - 1) / 2
+    axes.set_yticks([middle, middle + _BITS + 1], ["true", "predicted"], fontsize=8, rotation=90, va="center")
+    axes.tick_params(which="both", length=0)
+    axes.set_frame_on(False)
+
+
+def _band(axes: Axes, logs: Sequence[Records], name: str, label: str, colour: str, style: str) -> None:
+    """Draw the mean over seeds, with the range between the lowest and the highest of them behind it."""
+    steps = [record["step"] for record in logs[0]]
+    values = np.array([[record[name] for record in log] for log in logs])
+    axes.plot(steps, values.mean(axis=0), style, color=colour, label=label, linewidth=1.5)
+    if len(logs) > 1:
+        axes.fill_between(steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0)
+
+
+def _label(axes: Axes, title: str, quantity: str) -> None:
+    axes.set_title(title, fontsize=10)
+    axes.set_xlabel("gradient steps")
+    axes.set_ylabel(quantity)
+    axes.grid(visible=True, alpha=0.3)
+    if axes.lines:
+        axes.legend(fontsize=8)
+
+
+def _figure(*, width: float, height: float) -> Figure:
+    """Make a figure that belongs to nobody: pyplot's list of open figures is left alone."""
+    from matplotlib.figure import Figure  # slow to import
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _save(figure: Figure, path: Path) -> None:
+    content = io.BytesIO()
+    metadata: dict[str, Any] = {"Software": "rmr-gym"}
+    figure.savefig(content, format="png", dpi=_DOTS_PER_INCH, metadata=metadata)
+    write_atomically(path, content.getvalue())

@@ -1,0 +1,151 @@
+"""Reading one encoder: choose the frames, encode them once, fit every readout."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Int64, UInt8
+
+from rmr_gym.data import TransitionDataset
+from rmr_gym.errors import explain
+from rmr_gym.evaluation.encoding import encode_frames
+from rmr_gym.evaluation.metrics import collapse_panel, kept_slots
+from rmr_gym.evaluation.probes import LinearProbe, LinearProbeConfig
+from rmr_gym.evaluation.readouts import READOUTS, LabelledFeatures, score_majority, score_readout
+from rmr_gym.models import Encoder
+from rmr_gym.pipeline.config import ProbingConfig
+from rmr_gym.pipeline.progress import OnProgress
+from rmr_gym.seeding import numpy_generator
+
+NUM_EXAMPLES = 4
+"""Held-out frames whose predicted bits are kept, for the picture."""
+
+_EXAMPLE_READOUT = "full"
+
+
+def probe_encoder(
+    encoder: Encoder,
+    train: TransitionDataset,
+    held_out: TransitionDataset,
+    config: ProbingConfig,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    on_progress: OnProgress | None = None,
+) -> dict[str, Any]:
+    """Score an encoder by all readouts, beside the predictor that sees no features.
+
+    The frames depend on the seed and the data only, so all encoders of a run are read on the same ones. Held-out frames
+    whose whole RAM also occurs in training are left out: a deterministic console repeats itself, and a probe would be
+    paid for memorising.
+
+    Source: paper, section 5 (evaluation of the natural pipeline).
+
+    Args:
+        encoder: on `device`.
+        train: training episodes, gray frames of the encoder's size.
+        held_out: validation episodes, likewise.
+        config: how many frames, which readouts.
+        seed: seed of the choice of frames and of the probes.
+        device: where to encode and to fit.
+        on_progress: told of the readouts that are done.
+
+    Returns:
+        JSON values: `kept_slots`, `majority` and `readouts` with their scores, `collapse` monitors of the held-out
+        features, counts of frames, and `examples` of predicted RAM.
+
+    Raises:
+        ValueError: when too few frames are left, or no byte of RAM has enough entropy.
+    """
+    kept = kept_slots(held_out.ram, config.entropy_threshold)
+    new = np.flatnonzero(~seen_before(held_out.ram, train.ram))
+    if len(new) < 2:
+        got = f"{len(new)} of {held_out.num_frames}: the others also occur in training"
+        fix = "Collect more or longer episodes."
+        raise ValueError(explain(expected="at least 2 held-out frames with RAM of their own", got=got, fix=fix))
+    fitted_on = _labelled(encoder, train, np.arange(train.num_frames), config.num_train_frames, seed, device)
+    scored_on = _labelled(encoder, held_out, new, config.num_validation_frames, seed, device)
+    readouts, examples = {}, {}
+    for count, name in enumerate(config.readouts, start=1):
+        probe = _KeepsFitted(inner=config.linear)
+        scores = score_readout(
+            fitted_on.features, scored_on.features, kept, READOUTS[name], probe, seed=seed, device=device
+        )
+        readouts[name] = dataclasses.asdict(scores) | {"num_epochs": probe.fitted[0].num_epochs}
+        if name == _EXAMPLE_READOUT:
+            examples = _examples(probe.fitted[0], scored_on)
+        if on_progress:
+            on_progress(count, len(config.readouts))
+    return {
+        "kept_slots": kept.tolist(),
+        "num_train_frames": len(fitted_on.rows),
+        "num_validation_frames": len(scored_on.rows),
+        "share_of_validation_seen_in_training": 1 - len(new) / held_out.num_frames,
+        "majority": dataclasses.asdict(score_majority(fitted_on.features.ram, scored_on.features.ram, kept)),
+        "readouts": readouts,
+        "collapse": dataclasses.asdict(collapse_panel(scored_on.features.features, encoder.num_slots)),
+        "examples": examples,
+    }
+
+
+def seen_before(
+    ram: UInt8[np.ndarray, "frame slot"], earlier: UInt8[np.ndarray, "other slot"]
+) -> Bool[np.ndarray, " frame"]:
+    """Mark the frames whose whole RAM also occurs elsewhere.
+
+    Example:
+        >>> seen_before(np.array([[1, 2], [3, 4]], np.uint8), np.array([[3, 4]], np.uint8))
+        array([False,  True])
+    """
+    known = {row.tobytes() for row in earlier}
+    return np.fromiter((row.tobytes() in known for row in ram), bool, len(ram))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _EncodedFrames:
+    rows: Int64[np.ndarray, " batch"]
+    features: LabelledFeatures
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _KeepsFitted:
+    """A probe config that keeps the probe it fits, for the example frames."""
+
+    inner: LinearProbeConfig
+    fitted: list[LinearProbe] = dataclasses.field(default_factory=list)
+
+    def fit(
+        self,
+        features: Float[np.ndarray, "batch feature"],
+        targets: UInt8[np.ndarray, "batch target"],
+        episodes: Int[np.ndarray, " batch"],
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+    ) -> LinearProbe:
+        self.fitted.append(self.inner.fit(features, targets, episodes, seed=seed, device=device))
+        return self.fitted[-1]
+
+
+def _labelled(
+    encoder: Encoder, dataset: TransitionDataset, rows: Int64[np.ndarray, " all"], count: int, seed: int, device: str
+) -> _EncodedFrames:
+    """Encode a random choice of frames, in the order of time."""
+    drawn = numpy_generator(seed, "probe frames").permutation(rows)[:count]
+    drawn.sort()
+    frames = dataset.frames(drawn, pixels=False)
+    features = encode_frames(encoder, dataset, drawn, device=device)
+    return _EncodedFrames(
+        rows=drawn, features=LabelledFeatures(features=features, ram=frames.ram, episodes=frames.episode)
+    )
+
+
+def _examples(probe: LinearProbe, scored_on: _EncodedFrames) -> dict[str, Any]:
+    """Predict the RAM of a few frames that are spread over the held-out ones."""
+    places = np.linspace(0, len(scored_on.rows) - 1, NUM_EXAMPLES + 2)[1:-1].round().astype(np.int64)
+    bits = probe.predict(scored_on.features.features[places])
+    predicted = np.packbits(bits.reshape(len(places), -1, 8), axis=-1).squeeze(-1)
+    return {"readout": _EXAMPLE_READOUT, "frames": scored_on.rows[places].tolist(), "ram": predicted.tolist()}

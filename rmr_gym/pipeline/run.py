@@ -1,0 +1,213 @@
+"""The whole chain in one folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rmr_gym.errors import explain
+from rmr_gym.evaluation.metrics import target_bits
+from rmr_gym.models.checkpoint import write_atomically
+from rmr_gym.pipeline import figures, stages, summary
+from rmr_gym.pipeline.config import RunConfig
+from rmr_gym.pipeline.config_json import differences, from_json, read_json, to_json
+from rmr_gym.pipeline.datasets import open_dataset
+from rmr_gym.pipeline.machine import check_device, hardware, versions
+from rmr_gym.pipeline.progress import Reporter
+from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive, peak_memory_bytes, write_json
+from rmr_gym.pipeline.tables import as_text
+from rmr_gym.training import read_records
+
+FORMAT = "rmr-result/1"
+"""Version of the layout of result.json."""
+
+CONFIG_FILE, RESULT_FILE, TABLE_FILE = "config.json", "result.json", "table.txt"
+CURVES_FILE, BITS_FILE = "curves.png", "bits.png"
+
+_MAY_GROW = ("arms", "num_seeds")
+"""Fields that a later call may change: they add encoders and change none."""
+
+
+def run(
+    config: RunConfig,
+    out: str | Path,
+    *,
+    device: str = "cpu",
+    command_line: Sequence[str] | None = None,
+    reporter: Reporter | None = None,
+) -> JsonObject:
+    """Collect, pre-train, train and probe all arms, compare them, draw.
+
+    Every stage keeps its own record, so a call that was killed is continued by the same call, and more seeds or arms
+    can be added by a later one.
+
+    Args:
+        config: what decides the numbers.
+        out: folder of everything that is written.
+        device: where the networks run.
+        command_line: kept in the result; that of this process by default.
+        reporter: shows progress.
+
+    Returns:
+        The content of result.json.
+
+    Raises:
+        ValueError: when the folder holds a run of another config or is in use, or the device is absent.
+    """
+    reporter = reporter or Reporter()
+    check_device(device)
+    with exclusive(out) as folder:
+        _pin(config, folder / CONFIG_FILE)
+        stopwatch = Stopwatch()
+        data, processor = folder / "data", folder / "processor"
+        collected = stages.collect(config.game, data, config.data, seed=config.seed, reporter=reporter)
+        pretrained = stages.pretrain(
+            data,
+            processor,
+            config.abstract,
+            entropy_threshold=config.probe.entropy_threshold,
+            seed=config.seed,
+            device=device,
+            reporter=reporter,
+        )
+        trained, probed = _encoders(config, folder, device, reporter)
+        result = _summarise(config, collected, pretrained, trained, probed) | {
+            "timing": _timing(collected, pretrained, trained, probed) | {"this_session": stopwatch.read()},
+            "machine": hardware(device),
+            "versions": versions(),
+            "command_line": list(sys.argv if command_line is None else command_line),
+        }
+        _draw(config, folder, pretrained, probed)
+        write_json(folder / RESULT_FILE, result)
+        result = dict(read_json(folder / RESULT_FILE))
+        write_atomically(folder / TABLE_FILE, as_text(result).encode())
+        return result
+
+
+Records = dict[str, dict[int, JsonObject]]
+"""Records of a stage by arm and seed."""
+
+
+def encoder_folder(out: Path, arm: str, seed: int) -> Path:
+    """Return the folder of an encoder in the folder of a run."""
+    return out / "encoders" / arm / f"seed-{seed}"
+
+
+def _pin(config: RunConfig, path: Path) -> None:
+    """Write the config of a new run, or compare it with that of the run that is to be continued."""
+    now = to_json(config)
+    if path.exists():
+        before = to_json(from_json(RunConfig, read_json(path), where=str(path)))
+        fixed = [line for line in differences(before, now) if line.split(":")[0].split("[")[0] not in _MAY_GROW]
+        if fixed:
+            raise ValueError(
+                explain(
+                    expected=f"the settings of the run in {path.parent}",
+                    got=f"other ones (there -> now): {'; '.join(fixed)}",
+                    fix=f"Pass another --out for a new run, or --config {path} to continue the old one.",
+                )
+            )
+    write_json(path, now)
+
+
+def _encoders(config: RunConfig, folder: Path, device: str, reporter: Reporter) -> tuple[Records, Records]:
+    """Train and probe all arms seed by seed, so that an interrupted run has whole pairs."""
+    trained: Records = {arm: {} for arm in config.arms}
+    probed: Records = {arm: {} for arm in config.arms}
+    for seed in config.seeds:
+        for arm in config.arms:
+            out = encoder_folder(folder, arm, seed)
+            trained[arm][seed] = stages.train(
+                folder / "data",
+                folder / "processor",
+                out,
+                arm,
+                config.natural,
+                seed=seed,
+                device=device,
+                reporter=reporter,
+            )
+            probed[arm][seed] = stages.probe(
+                folder / "data", out, None, config.probe, seed=config.seed, device=device, reporter=reporter
+            )
+    return trained, probed
+
+
+def _summarise(
+    config: RunConfig, collected: JsonObject, pretrained: JsonObject, trained: Records, probed: Records
+) -> JsonObject:
+    comparisons = summary.compare_arms(probed, config)
+    some_probe = probed[config.arms[0]][config.seeds[0]]
+    shared = ("majority", "num_train_frames", "num_validation_frames", "share_of_validation_seen_in_training")
+    arms = {
+        arm: {
+            str(seed): {
+                "readouts": record["readouts"],
+                "collapse": record["collapse"],
+                "training": trained[arm][seed]["last_record"],
+            }
+            for seed, record in by_seed.items()
+        }
+        for arm, by_seed in probed.items()
+    }
+    return {
+        "format": FORMAT,
+        "config": to_json(config),
+        "data": {key: collected[key] for key in ("num_bytes", "splits")},
+        "abstract": {key: pretrained[key] for key in ("kept_slots", "num_transitions", "copy", "processor")},
+        "natural": {key: some_probe[key] for key in shared} | {"arms": arms},
+        "comparisons": comparisons,
+        "normalised": summary.normalise(probed, config),
+        "findings": summary.findings(comparisons),
+        "warnings": summary.warnings(config, comparisons, probed),
+    }
+
+
+def _timing(collected: JsonObject, pretrained: JsonObject, trained: Records, probed: Records) -> JsonObject:
+    """Add up the seconds of the stages; of a stage that was resumed, those of its last session."""
+    parts = {
+        "collect": [collected],
+        "pretrain": [pretrained],
+        "train": [record for by_seed in trained.values() for record in by_seed.values()],
+        "probe": [record for by_seed in probed.values() for record in by_seed.values()],
+    }
+    seconds = {
+        name: {
+            kind: round(sum(record["timing"][kind] for record in records), 3)
+            for kind in ("wall_seconds", "cpu_seconds")
+        }
+        for name, records in parts.items()
+    }
+    return {"stages": seconds, "peak_memory_bytes": peak_memory_bytes()}
+
+
+def _draw(config: RunConfig, folder: Path, pretrained: JsonObject, probed: Records) -> None:
+    figures.draw_curves(
+        folder / CURVES_FILE,
+        read_records(folder / "processor" / LOG_FILE),
+        {
+            arm: [read_records(encoder_folder(folder, arm, seed) / LOG_FILE) for seed in config.seeds]
+            for arm in config.arms
+        },
+    )
+    arm, seed = config.arms[0], config.seeds[0]
+    examples: Mapping[str, Any] = probed[arm][seed]["examples"]
+    if not examples:
+        return
+    held_out = open_dataset(folder / "data", "validation", gray=False)
+    frames = held_out.frames(np.array(examples["frames"]))
+    assert frames.pixels is not None
+    kept = np.array(pretrained["kept_slots"])
+    predicted = np.array(examples["ram"], np.uint8)
+    figures.draw_bits(
+        folder / BITS_FILE,
+        np.moveaxis(frames.pixels, 1, -1),
+        target_bits(frames.ram, kept).reshape(len(predicted), -1, 8),
+        np.unpackbits(predicted[..., None], axis=-1),
+        kept.tolist(),
+        title=f"{config.game}: RAM that a linear probe ({examples['readout']}) reads off {arm}, seed {seed}",
+    )

@@ -1,0 +1,140 @@
+"""A stage of the chain: a folder that says what went in, holds what came out, and knows when it is finished."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rmr_gym.errors import explain
+from rmr_gym.models.checkpoint import write_atomically
+from rmr_gym.pipeline.config_json import differences, read_json, without_nan
+
+RESULT_FILE, LOG_FILE, STATE_FOLDER = "result.json", "log.jsonl", "state"
+
+JsonObject = dict[str, Any]
+
+
+class Stage:
+    """One step of the chain in its folder.
+
+    The result is written last and atomically, together with the inputs on which it depends: configs, seeds,
+    fingerprints of data and weights. So a stage is finished exactly when its result is there. Until then the inputs
+    stand in a file of their own, so that nobody continues from states that were trained with other settings.
+
+    Args:
+        folder: made if it does not exist.
+        inputs: JSON values on which the outcome depends.
+        result_name: name of the file of the result.
+
+    Attributes:
+        resumed: whether an earlier session had begun the stage.
+
+    Raises:
+        ValueError: when the stage was begun with other inputs; the message names the differing fields.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     first = Stage(folder, {"seed": 0})
+        ...     first.finished, first.finish({"score": 1.0})["score"], Stage(folder, {"seed": 0}).finished
+        (False, 1.0, True)
+    """
+
+    def __init__(self, folder: str | Path, inputs: Mapping[str, Any], *, result_name: str = RESULT_FILE) -> None:
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._result, self._begun = folder / result_name, begun_file(folder, result_name)
+        self._inputs = json.loads(json.dumps(inputs))  # lists for tuples, as they come back from a file
+        self.resumed = self._begun.exists()
+        self._stopwatch = Stopwatch()
+        if self.finished:
+            _require_equal(self.result["inputs"], self._inputs, folder)
+        elif self.resumed:
+            _require_equal(read_json(self._begun), self._inputs, folder)
+        else:
+            write_json(self._begun, self._inputs)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the result is there."""
+        return self._result.exists()
+
+    @property
+    def result(self) -> JsonObject:
+        """The result of a finished stage, with its `inputs` and its `timing`."""
+        result: JsonObject = read_json(self._result)
+        return result
+
+    def finish(self, result: Mapping[str, Any]) -> JsonObject:
+        """Write the result, with the time that this session spent on the stage, and return it."""
+        timing = self._stopwatch.read() | {"resumed": self.resumed}
+        write_json(self._result, {"inputs": self._inputs, **result, "timing": timing})
+        self._begun.unlink(missing_ok=True)
+        return self.result
+
+
+def begun_file(folder: str | Path, result_name: str = RESULT_FILE) -> Path:
+    """Return the file that holds the inputs of a stage which has begun and not ended."""
+    return Path(folder, result_name).with_suffix(".begun.json")
+
+
+class Stopwatch:
+    """Measures wall and processor time from its creation on."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def read(self) -> dict[str, float]:
+        """Return the seconds since the creation: by the clock, and of all cores of this process together."""
+        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        return {"wall_seconds": round(wall, 3), "cpu_seconds": round(cpu, 3)}
+
+
+def peak_memory_bytes() -> int:
+    """Return the largest resident memory that this process has had."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in kibibytes
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write JSON atomically; NaN and infinity become null, since JSON has no word for them."""
+    text = json.dumps(without_nan(document), indent=2, allow_nan=False) + "\n"
+    write_atomically(path, text.encode())
+
+
+@contextmanager
+def exclusive(folder: str | Path) -> Iterator[Path]:
+    """Keep a folder to this process, until the block ends or the process dies.
+
+    Raises:
+        ValueError: when another process works in the folder.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            fix = "Wait until it ends, or pass another --out."
+            got = "another process that is working in it"
+            raise ValueError(explain(expected=f"{folder} for this process alone", got=got, fix=fix)) from error
+        yield folder
+    finally:
+        os.close(descriptor)  # releases the lock, and so does a kill
+
+
+def _require_equal(before: object, now: object, folder: Path) -> None:
+    changed = differences(before, now)
+    if changed:
+        fix = "Repeat the settings of the first call, or pass another --out."
+        got = f"other settings: {'; '.join(changed)}"
+        raise ValueError(explain(expected=f"the settings with which {folder} was begun", got=got, fix=fix))

@@ -1,0 +1,76 @@
+"""First step: record pairs of pixels and RAM."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from pathlib import Path
+from typing import get_args
+
+from rmr_gym.data import EpisodeStore, TransitionDataset
+from rmr_gym.data import collect as collect_episodes
+from rmr_gym.envs.games import get_game
+from rmr_gym.pipeline.config import DataConfig
+from rmr_gym.pipeline.config_json import to_json
+from rmr_gym.pipeline.datasets import Split
+from rmr_gym.pipeline.progress import Reporter, spent
+from rmr_gym.pipeline.stage import JsonObject, Stage, exclusive
+from rmr_gym.players import graded_players
+
+
+def collect(
+    game: str, out: str | Path, config: DataConfig, *, seed: int = 0, reporter: Reporter | None = None
+) -> JsonObject:
+    """Record the data set of a game.
+
+    Args:
+        game: any name of a game.
+        out: folder of the episodes.
+        config: what is recorded, and how it will be split.
+        seed: seed of everything random.
+        reporter: shows progress.
+
+    Returns:
+        Counts, duplicate rates and fingerprints of the two splits.
+
+    Raises:
+        ValueError: when the folder holds another data set.
+    """
+    reporter = reporter or Reporter()
+    inputs = {"game": get_game(game).rom_id, "config": to_json(config), "seed": seed}
+    with exclusive(out):
+        stage = Stage(out, inputs)
+        if stage.finished:
+            return stage.result
+        with reporter.task(f"Playing {inputs['game']}") as progress:
+            count = itertools.count(1 + len(EpisodeStore(out)))
+            collect_episodes(
+                out,
+                game,
+                num_episodes=config.num_episodes,
+                max_steps_per_episode=config.max_steps,
+                players=graded_players(config.num_players),
+                seed=seed,
+                frame_skip=config.frame_skip,
+                max_pool=config.max_pool,
+                noop_max=config.noop_max,
+                on_episode=lambda _: progress(next(count), config.num_episodes),
+            )
+        result = stage.finish(_describe(Path(out), config))
+    frames = sum(split["num_frames"] for split in result["splits"].values())
+    reporter.line(f"Collected {config.num_episodes} episodes, {frames:,} frames{spent(result)}")
+    return result
+
+
+def _describe(folder: Path, config: DataConfig) -> JsonObject:
+    splits = {}
+    for name in get_args(Split):
+        dataset = TransitionDataset(folder, split=name, validation_fraction=config.validation_fraction)
+        splits[name] = {
+            "num_episodes": len(dataset.episode_indices),
+            "num_frames": dataset.num_frames,
+            "num_transitions": len(dataset),
+            "duplicate_frames": dataclasses.asdict(dataset.duplicate_frame_fraction()),
+            "fingerprint": dataset.fingerprint,
+        }
+    return {"num_bytes": sum(file.num_bytes for file in EpisodeStore(folder).files), "splits": splits}

@@ -1,0 +1,86 @@
+"""Second step: pre-train a processor on RAM."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from rmr_gym.evaluation.abstract import score_abstract, score_copy
+from rmr_gym.evaluation.metrics import kept_slots
+from rmr_gym.models import fingerprint, save_processor
+from rmr_gym.pipeline.config_json import to_json
+from rmr_gym.pipeline.datasets import game_of, open_dataset
+from rmr_gym.pipeline.machine import check_device
+from rmr_gym.pipeline.progress import Reporter, spent
+from rmr_gym.pipeline.stage import LOG_FILE, STATE_FOLDER, JsonObject, Stage, exclusive
+from rmr_gym.training import AbstractConfig, JsonlSink, predict_ram, train_processor
+
+
+def pretrain(
+    data: str | Path,
+    out: str | Path,
+    config: AbstractConfig,
+    *,
+    entropy_threshold: float = 0.6,
+    seed: int = 0,
+    device: str = "cpu",
+    reporter: Reporter | None = None,
+) -> JsonObject:
+    """Pre-train a processor on RAM and score it on the validation episodes, beside the copy baseline.
+
+    Args:
+        data: folder of episodes.
+        out: folder of the processor.
+        config: processor, objective and optimisation.
+        entropy_threshold: bytes of RAM with more entropy than this, in nats, are scored.
+        seed: seed of the weights and the batches.
+        device: where to train.
+        reporter: shows progress.
+
+    Returns:
+        The scored bytes, scores of `copy` and of the `processor`, and its fingerprint.
+
+    Raises:
+        ValueError: when the folder holds another processor, or the data set does not fit.
+    """
+    reporter = reporter or Reporter()
+    check_device(device)
+    dataset, held_out = open_dataset(data, "train"), open_dataset(data, "validation")
+    inputs = {
+        "data": [dataset.fingerprint, held_out.fingerprint],
+        "config": to_json(config),
+        "entropy_threshold": entropy_threshold,
+        "seed": seed,
+    }
+    with exclusive(out) as folder:
+        stage = Stage(folder, inputs)
+        if stage.finished:
+            return stage.result
+        with reporter.task("Pre-training the processor on RAM") as progress:
+            model = train_processor(
+                dataset,
+                config,
+                seed=seed,
+                device=device,
+                sink=JsonlSink(folder / LOG_FILE),
+                on_step=progress,
+                state_folder=folder / STATE_FOLDER,
+            )
+        save_processor(model.processor, folder, num_slots=dataset.ram.shape[1], game=game_of(dataset), seed=seed)
+        ram, action, next_ram = held_out.ram_transitions()
+        kept = kept_slots(held_out.ram, entropy_threshold)
+        predicted, overwritten = predict_ram(model, ram, action)
+        result = stage.finish(
+            {
+                "kept_slots": kept.tolist(),
+                "num_transitions": len(ram),
+                "copy": dataclasses.asdict(score_copy(ram, next_ram, kept)),
+                "processor": dataclasses.asdict(score_abstract(predicted, overwritten, ram, next_ram, kept)),
+                "fingerprint": fingerprint(model.processor),
+            }
+        )
+    accuracy = (
+        f"slot accuracy {result['processor']['slot_accuracy']:.3f}, copying {result['copy']['slot_accuracy']:.3f}"
+    )
+    reporter.line(f"Pre-trained the processor: {accuracy}{spent(result)}")
+    return result

@@ -1,0 +1,103 @@
+"""From the records of all stages to one result: means, paired tests, scores between the anchors, warnings."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rmr_gym.evaluation.statistics import MIN_PAIRS, compare_paired, normalised_score
+from rmr_gym.pipeline.config import REFERENCE_ARMS, RunConfig
+
+JsonObject = dict[str, Any]
+
+HEADLINE = "weighted"
+"""Average of the bit F1 that tables and tests use."""
+
+_VERBS = {"better": "is better than", "worse": "is worse than", "no difference": "is not told apart from"}
+
+ProbeRecords = Mapping[str, Mapping[int, JsonObject]]
+"""Records of the probe stage by arm and seed."""
+
+
+def scores(records: ProbeRecords, readout: str, arm: str) -> list[float]:
+    """Return the headline score of an arm for each seed, in the order of the seeds."""
+    return [record["readouts"][readout]["bit_f1"][HEADLINE] for _, record in sorted(records[arm].items())]
+
+
+def compare_arms(records: ProbeRecords, config: RunConfig) -> list[JsonObject]:
+    """Compare every arm with each reference arm of the run, per readout, paired over the seeds.
+
+    Returns:
+        One object per comparison: `readout`, `arm`, `reference`, and the fields of `PairedComparison`.
+    """
+    references = [arm for arm in REFERENCE_ARMS if arm in config.arms]
+    found = []
+    for readout, reference, arm in itertools.product(config.probe.readouts, references, config.arms):
+        if arm != reference:
+            comparison = compare_paired(scores(records, readout, arm), scores(records, readout, reference))
+            names = {"readout": readout, "arm": arm, "reference": reference}
+            found.append(names | dataclasses.asdict(comparison))
+    return found
+
+
+def normalise(records: ProbeRecords, config: RunConfig) -> dict[str, dict[str, float]]:
+    """Place the mean score of each arm between the untrained (0) and the supervised encoder (1).
+
+    Returns:
+        By readout and arm; NaN where there is no scale because the supervised encoder is not above the untrained.
+        Empty when one of the two anchors is not part of the run.
+    """
+    if not {"untrained", "supervised"} <= set(config.arms):
+        return {}
+    placed: dict[str, dict[str, float]] = {}
+    for readout in config.probe.readouts:
+        means = {arm: float(np.mean(scores(records, readout, arm))) for arm in config.arms}
+        anchors = {name: means[name] for name in ("untrained", "supervised")}
+        placed[readout] = {arm: normalised_score(mean, **anchors) for arm, mean in means.items()}
+    return placed
+
+
+def findings(comparisons: Sequence[JsonObject], *, arm: str = "rmr") -> list[str]:
+    """Say in words who is better, with the statistics.
+
+    Args:
+        comparisons: what `compare_arms` returned.
+        arm: the arm that the sentences are about.
+
+    Returns:
+        One sentence per comparison of that arm.
+    """
+    sentences = []
+    for row in comparisons:
+        if row["arm"] != arm:
+            continue
+        difference = f"{row['mean_difference']:+.4f} weighted bit F1"
+        p = min(row["p_greater"], row["p_less"])
+        test = f"one-sided Wilcoxon p = {p:.3g}, {row['num_pairs']} paired seeds"
+        verb = _VERBS[row["verdict"]] if row["num_pairs"] >= MIN_PAIRS else "cannot be told apart from"
+        sentences.append(f"{row['readout']}: {arm} {verb} {row['reference']} ({difference}; {test}).")
+    return sentences
+
+
+def warnings(config: RunConfig, comparisons: Sequence[JsonObject], records: ProbeRecords) -> list[str]:
+    """List what a reader must know before quoting the numbers."""
+    found = []
+    if config.num_seeds < MIN_PAIRS:
+        found.append(
+            f"Only {config.num_seeds} of at least {MIN_PAIRS} seeds per arm: no difference between arms can be "
+            f"significant, whatever the table shows. Repeat with --num-seeds {MIN_PAIRS}."
+        )
+    else:
+        found += sorted({row["warning"] for row in comparisons if row["warning"]})
+    for row in comparisons:
+        if row["verdict_depends_on_zeros"]:
+            found.append(f"{row['readout']}: {row['arm']} against {row['reference']} depends on how ties are counted.")
+    for arm, by_seed in records.items():
+        dead = max(record["collapse"]["num_dead_slots"] for record in by_seed.values())
+        if dead:
+            found.append(f"{arm}: up to {dead} of the slots do not vary at all (collapse).")
+    return found

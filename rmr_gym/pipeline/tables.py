@@ -1,0 +1,113 @@
+"""The tables of a run, from its result alone."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rmr_gym.evaluation.statistics import MIN_PAIRS
+from rmr_gym.pipeline.summary import HEADLINE
+
+JsonObject = Mapping[str, Any]
+
+_FILE_WIDTH = 120
+
+
+def render(result: JsonObject) -> RenderableType:
+    """Lay out the result of a run for a console: both stages, what follows from them, warnings."""
+    parts: list[RenderableType] = [abstract_table(result["abstract"]), natural_table(result)]
+    if result["comparisons"]:
+        parts.append(comparison_table(result))
+    parts += [Text(sentence) for sentence in result["findings"]]
+    parts += [Text(f"Warning: {sentence}", style="yellow") for sentence in result["warnings"]]
+    return Group(*parts)
+
+
+def as_text(result: JsonObject) -> str:
+    """Return the same layout as plain text for a file."""
+    file = io.StringIO()
+    Console(file=file, width=_FILE_WIDTH, color_system=None).print(render(result))
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+
+
+def abstract_table(abstract: JsonObject) -> Table:
+    """Show how well the next RAM is predicted, by copying and by the processor."""
+    title = f"Abstract stage: next RAM on held-out episodes ({len(abstract['kept_slots'])} bytes with enough entropy)"
+    table = Table(title=title, title_justify="left")
+    table.add_column("predictor")
+    for column in ("slot accuracy", "bit F1 weighted", "micro", "macro", "changed slots", "mask precision", "recall"):
+        table.add_column(column, justify="right")
+    for name in ("copy", "processor"):
+        row = abstract[name]
+        f1, mask = row["bit_f1"], row["mask"]
+        values = (row["slot_accuracy"], f1["weighted"], f1["micro"], f1["macro"], row["changed_slot_accuracy"])
+        table.add_row(name, *(_number(value) for value in (*values, mask["precision"], mask["recall"])))
+    return table
+
+
+def natural_table(result: JsonObject) -> Table:
+    """Show what a linear probe reads off the encoders of each arm, mean and standard deviation over seeds."""
+    readouts, natural = result["config"]["probe"]["readouts"], result["natural"]
+    num_seeds = result["config"]["num_seeds"]
+    title = f"Natural stage: RAM bits read off frozen encoders, weighted bit F1 (seeds per arm: {num_seeds})"
+    table = Table(title=title, title_justify="left")
+    table.add_column("arm")
+    for column in (*readouts, "effective rank"):
+        table.add_column(column, justify="right")
+    majority = _number(natural["majority"]["bit_f1"][HEADLINE])
+    table.add_row("majority bit", *[majority] * len(readouts), "-")
+    for arm, seeds in natural["arms"].items():
+        by_readout = [[seed["readouts"][name]["bit_f1"][HEADLINE] for seed in seeds.values()] for name in readouts]
+        ranks = [seed["collapse"]["effective_rank"] for seed in seeds.values()]
+        table.add_row(arm, *(_spread(values) for values in by_readout), _spread(ranks, digits=0))
+    return table
+
+
+def probe_table(probed: JsonObject) -> Table:
+    """Show what a linear probe reads off one encoder, beside the predictor that sees no features."""
+    table = Table(title=f"RAM bits read off a frozen encoder ({len(probed['kept_slots'])} bytes)", title_justify="left")
+    table.add_column("readout")
+    for column in ("bit F1 weighted", "micro", "macro", "slot accuracy", "labelled frames", "features"):
+        table.add_column(column, justify="right")
+    for name, row in {"majority bit": probed["majority"], **probed["readouts"]}.items():
+        f1 = row["bit_f1"]
+        values = (f1["weighted"], f1["micro"], f1["macro"], row["slot_accuracy"])
+        counts = (row["num_labelled_frames"], row["num_features"])
+        table.add_row(name, *(_number(value) for value in values), *(f"{count:,}" for count in counts))
+    return table
+
+
+def comparison_table(result: JsonObject) -> Table:
+    """Show each arm against the reference arms: difference of the means, verdict and p-value per readout."""
+    readouts = result["config"]["probe"]["readouts"]
+    table = Table(title="Differences, paired by seed (one-sided Wilcoxon, p < 0.05)", title_justify="left")
+    table.add_column("arm")
+    table.add_column("against")
+    for readout in readouts:
+        table.add_column(readout)
+    rows = {(row["reference"], row["arm"], row["readout"]): row for row in result["comparisons"]}
+    for reference, arm in dict.fromkeys((reference, arm) for reference, arm, _ in rows):
+        table.add_row(arm, reference, *(_cell(rows[reference, arm, readout]) for readout in readouts))
+    return table
+
+
+def _cell(row: JsonObject) -> str:
+    difference = f"{row['mean_difference']:+.3f}"
+    if row["num_pairs"] < MIN_PAIRS:
+        return difference  # no p-value could mean anything
+    return f"{difference} {row['verdict']} (p {min(row['p_greater'], row['p_less']):.2g})"
+
+
+def _spread(values: list[float], digits: int = 3) -> str:
+    mean = f"{np.mean(values):.{digits}f}"
+    return f"{mean} ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else mean
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
