@@ -16,7 +16,8 @@ def make_config(processor: ProcessorConfig | None = None, gradient_steps: int = 
 
 def test_training_beats_copying_within_seconds(pong: TransitionDataset) -> None:
     sink = MemorySink()
-    model = train_processor(pong, make_config(gradient_steps=200), sink=sink)
+    loop = LoopConfig(gradient_steps=300, batch_size=16, learning_rate=1e-2)
+    model = train_processor(pong, AbstractConfig(processor=DeepSetsConfig(slot_dim=16), loop=loop), sink=sink)
     ram, action, next_ram = pong.ram_transitions()
     predicted, overwritten = predict_ram(model, ram, action)
     changed = ram != next_ram
