@@ -23,7 +23,7 @@ def enumerated_p_greater(difference: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("num_pairs", range(1, 9))
-def test_compare_paired_equals_brute_force_enumeration(num_pairs: int):
+def test_compare_paired_equals_brute_force_enumeration(num_pairs: int) -> None:
     generator = numpy_generator(num_pairs, "scores")
     first, second = generator.random((2, num_pairs))
     if num_pairs > 3:
@@ -34,14 +34,14 @@ def test_compare_paired_equals_brute_force_enumeration(num_pairs: int):
 
 
 @pytest.mark.parametrize("num_pairs", [20, 60])
-def test_compare_paired_equals_scipy_exact(num_pairs: int):
+def test_compare_paired_equals_scipy_exact(num_pairs: int) -> None:
     first, second = numpy_generator(0, "long", num_pairs).random((2, num_pairs))
     result = compare_paired(first.tolist(), second.tolist())
     for side, p_value in (("greater", result.p_greater), ("less", result.p_less)):
         assert p_value == pytest.approx(wilcoxon(first, second, alternative=side, method="exact").pvalue, rel=1e-9)
 
 
-def test_compare_paired_equals_scipy_exact_when_zeros_are_dropped():
+def test_compare_paired_equals_scipy_exact_when_zeros_are_dropped() -> None:
     first, second = numpy_generator(0, "zeros").random((2, 20))
     first[:3] = second[:3]
     expected = wilcoxon(first, second, alternative="less", zero_method="wilcox", method="exact").pvalue
@@ -49,7 +49,7 @@ def test_compare_paired_equals_scipy_exact_when_zeros_are_dropped():
 
 
 @pytest.mark.parametrize("zero_method", ["wilcox", "pratt"])
-def test_signed_rank_is_near_scipy_asymptotic_with_ties_and_zeros(zero_method: str):
+def test_signed_rank_is_near_scipy_asymptotic_with_ties_and_zeros(zero_method: str) -> None:
     difference = numpy_generator(1, "ties").integers(-4, 7, 60).astype(float)
     greater, less = _signed_rank(difference, rank_zeros=zero_method == "pratt")
     for side, p_value in (("greater", greater), ("less", less)):
@@ -59,14 +59,14 @@ def test_signed_rank_is_near_scipy_asymptotic_with_ties_and_zeros(zero_method: s
         assert p_value == pytest.approx(expected, rel=0.1)
 
 
-def test_compare_paired_is_exact_with_ties():
+def test_compare_paired_is_exact_with_ties() -> None:
     # Ranks 1, 2.5, 2.5, 4; the negative one is a 2.5. Rank sums of at most 2.5: {}, {1}, {2.5}, {2.5}.
     result = compare_paired([1.0, 2.0, -2.0, 3.0], [0.0] * 4)
     assert result.p_greater == pytest.approx(4 / 16)
     assert result.p_less == pytest.approx(14 / 16)
 
 
-def test_compare_paired_hand_case_of_five_seeds():
+def test_compare_paired_hand_case_of_five_seeds() -> None:
     result = compare_paired([2.0, 3.0, 4.0, 5.0, 6.0], [1.9, 2.8, 3.7, 4.6, 5.5])
     assert (result.verdict, result.num_pairs, result.num_zeros, result.warning) == ("better", 5, 0, None)
     assert result.p_greater == pytest.approx(1 / 32)
@@ -78,13 +78,13 @@ def test_compare_paired_hand_case_of_five_seeds():
     assert result.mean_difference == pytest.approx(0.3)
 
 
-def test_compare_paired_reaches_the_smallest_p_of_twenty_seeds():
+def test_compare_paired_reaches_the_smallest_p_of_twenty_seeds() -> None:
     first = np.arange(20) + np.linspace(0.1, 0.2, 20)
     assert compare_paired(first.tolist(), np.arange(20.0).tolist()).p_greater == pytest.approx(0.5**20)
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=12))
-def test_compare_paired_mirrors_when_the_arms_change_places(pairs: list[tuple[float, float]]):
+def test_compare_paired_mirrors_when_the_arms_change_places(pairs: list[tuple[float, float]]) -> None:
     first, second = zip(*pairs, strict=True)
     there, back = compare_paired(first, second), compare_paired(second, first)
     assert (there.p_greater, there.p_less) == pytest.approx((back.p_less, back.p_greater))
@@ -94,7 +94,7 @@ def test_compare_paired_mirrors_when_the_arms_change_places(pairs: list[tuple[fl
     assert there.mean_difference == -back.mean_difference
 
 
-def test_compare_paired_calls_equal_arms_no_difference():
+def test_compare_paired_calls_equal_arms_no_difference() -> None:
     result = compare_paired([0.5] * 6, [0.5] * 6)
     assert (result.p_greater, result.p_less, result.verdict, result.num_zeros) == (1.0, 1.0, "no difference", 6)
     assert result.warning is not None
@@ -102,7 +102,7 @@ def test_compare_paired_calls_equal_arms_no_difference():
 
 
 @pytest.mark.parametrize("num_pairs", [1, 3, 4])
-def test_compare_paired_warns_below_five_seeds(num_pairs: int):
+def test_compare_paired_warns_below_five_seeds(num_pairs: int) -> None:
     first = [1.0 + 0.1 * seed for seed in range(num_pairs)]
     result = compare_paired(first, [0.0] * num_pairs)
     assert result.verdict == "no difference"
@@ -110,13 +110,13 @@ def test_compare_paired_warns_below_five_seeds(num_pairs: int):
     assert f"Only {num_pairs} seeds" in result.warning
 
 
-def test_compare_paired_counts_only_differing_seeds_for_the_warning():
+def test_compare_paired_counts_only_differing_seeds_for_the_warning() -> None:
     result = compare_paired([1.0, 2.0, 3.0, 4.0, 5.0], [0.0, 0.0, 0.0, 0.0, 5.0])
     assert result.warning is not None
     assert "Only 4 seeds" in result.warning
 
 
-def test_compare_paired_flags_a_verdict_that_hangs_on_the_zeros():
+def test_compare_paired_flags_a_verdict_that_hangs_on_the_zeros() -> None:
     # Seven differences, the two smallest negative. Dropped zeros: 5 of 128 sign patterns have a negative rank sum of
     # at most 1 + 2. Ranked zeros shift the ranks to 4..10, and 8 of 128 patterns reach at most 4 + 5.
     first = [0.0, 0.0, 0.0, -0.1, -0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
@@ -126,7 +126,7 @@ def test_compare_paired_flags_a_verdict_that_hangs_on_the_zeros():
     assert not compare_paired(first[3:], [0.0] * 7).verdict_depends_on_zeros
 
 
-def test_compare_paired_ranks_zeros_of_long_series_too():
+def test_compare_paired_ranks_zeros_of_long_series_too() -> None:
     first = [0.0] * 4 + [0.1 * seed for seed in range(1, 17)]
     result = compare_paired(first, [0.0] * 20)
     assert (result.verdict, result.num_zeros, result.verdict_depends_on_zeros) == ("better", 4, False)
@@ -140,29 +140,29 @@ def test_compare_paired_ranks_zeros_of_long_series_too():
         ([1.0, math.nan], [1.0, 2.0], "finite scores"),
     ],
 )
-def test_compare_paired_refuses_broken_pairs(first: list[float], second: list[float], message: str):
+def test_compare_paired_refuses_broken_pairs(first: list[float], second: list[float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         compare_paired(first, second)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.5, math.nan])
-def test_compare_paired_refuses_levels_that_mean_nothing(alpha: float):
+def test_compare_paired_refuses_levels_that_mean_nothing(alpha: float) -> None:
     with pytest.raises(ValueError, match="alpha"):
         compare_paired([1.0], [2.0], alpha=alpha)
 
 
-def test_holm_hand_case():
+def test_holm_hand_case() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == pytest.approx([1.0, 1.0])
 
 
-def test_benjamini_hochberg_hand_case():
+def test_benjamini_hochberg_hand_case() -> None:
     # Sorted 0.005, 0.01, 0.03, 0.04 times 4/rank: 0.02, 0.02, 0.04, 0.04.
     assert benjamini_hochberg([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.02, 0.04, 0.04, 0.02])
 
 
 @given(st.lists(st.floats(0, 1), max_size=20))
-def test_corrections_only_raise_p_values_and_holm_raises_more(p_values: list[float]):
+def test_corrections_only_raise_p_values_and_holm_raises_more(p_values: list[float]) -> None:
     by_holm, by_rate = holm(p_values), benjamini_hochberg(p_values)
     assert len(by_holm) == len(by_rate) == len(p_values)
     assert (by_rate >= np.array(p_values) - 1e-12).all()
@@ -172,17 +172,17 @@ def test_corrections_only_raise_p_values_and_holm_raises_more(p_values: list[flo
 
 @pytest.mark.parametrize("correct", [holm, benjamini_hochberg])
 @pytest.mark.parametrize("p_values", [[0.1, 1.2], [-0.1], [math.nan]])
-def test_corrections_refuse_what_is_no_p_value(correct, p_values: list[float]):
+def test_corrections_refuse_what_is_no_p_value(correct, p_values: list[float]) -> None:
     with pytest.raises(ValueError, match="p-values"):
         correct(p_values)
 
 
-def test_normalised_score_runs_between_the_anchors():
+def test_normalised_score_runs_between_the_anchors() -> None:
     assert normalised_score(0.8, untrained=0.8, supervised=0.9) == 0.0
     assert normalised_score(0.9, untrained=0.8, supervised=0.9) == 1.0
     assert normalised_score(0.75, untrained=0.8, supervised=0.9) == pytest.approx(-0.5)
 
 
-def test_normalised_score_is_nan_without_a_scale():
+def test_normalised_score_is_nan_without_a_scale() -> None:
     assert math.isnan(normalised_score(0.8, untrained=0.9, supervised=0.9))
     assert math.isnan(normalised_score(0.8, untrained=0.9, supervised=0.85))
