@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 import ale_py
 import cv2
@@ -18,7 +19,7 @@ from rmr_gym.envs.games import GAMES
 SMALL_FRAMES = arrays(np.uint8, (4, 5))
 
 
-def play(rom_id: str, steps: int) -> ale_py.ALEInterface:
+def play(rom_id: str, steps: int) -> Iterator[ale_py.ALEInterface]:
     """Yield the console after each of some random four-frame steps."""
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     console = ale_py.ALEInterface()
@@ -34,7 +35,7 @@ def play(rom_id: str, steps: int) -> ale_py.ALEInterface:
 @pytest.mark.parametrize("rom_id", GAMES)
 def test_gray_of_emulator_opencv_and_stored_palette_are_equal(rom_id: str) -> None:
     palette = np.zeros((256, 3), np.uint8)
-    for console in play(rom_id, steps=60):
+    for console in play(rom_id, steps=30):
         index, rgb, gray = console.getScreen(), console.getScreenRGB(), console.getScreenGrayscale()
         palette[index] = rgb  # as a dataset stores it
         np.testing.assert_array_equal(palette[index], rgb)

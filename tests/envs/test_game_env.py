@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator
 from typing import Any
 
 import ale_py
@@ -19,38 +20,42 @@ def random_actions(count: int) -> list[int]:
     return np.random.default_rng(0).integers(18, size=count).tolist()
 
 
-def play_to_the_end(env: gym.Env[Any, Any], actions: list[int]) -> list[np.ndarray]:
-    """Return all pictures of an episode started with seed 0, the last of which ends it."""
-    pictures = [env.reset(seed=0)[0]]
-    for action in actions:
-        picture, _, terminated, truncated, _ = env.step(action)
-        pictures.append(picture)
-        if terminated or truncated:
-            return pictures
-    raise AssertionError("the game has not ended")
+def last_frames_of_steps(consoles: Iterator[ale_py.ALEInterface]) -> Iterator[ale_py.ALEInterface]:
+    """Yield the console after the last frame of each four-frame step, the first before any, the last at the end."""
+    for frame, console in enumerate(consoles):
+        if frame % 4 == 0 or console.game_over():
+            yield console
 
 
-@pytest.mark.parametrize("rom_id", ["breakout", "ms_pacman", "pitfall"])
+@pytest.mark.parametrize("rom_id", ["breakout", "ms_pacman"])
 @pytest.mark.parametrize("gray", [False, True])
 def test_pictures_are_the_screens_after_the_last_frame_of_each_step(rom_id: str, gray: bool, replay: Any) -> None:
-    actions = random_actions(1_500)
-    pictures = play_to_the_end(GameEnv(rom_id, gray=gray, noop_max=0), actions)
-    consoles = replay(rom_id, actions, 4)
-    screens = [console.getScreenGrayscale() if gray else console.getScreenRGB() for console in consoles]
-    assert (screens[-1] != screens[-5]).any()  # the end is worth comparing
-    np.testing.assert_array_equal(np.stack(pictures[:-1]), np.stack(screens[: 4 * len(pictures) - 7 : 4]))
-    np.testing.assert_array_equal(pictures[-1], screens[-1])
+    actions = random_actions(1_000)
+    env = GameEnv(rom_id, gray=gray, noop_max=0)
+    picture, _ = env.reset(seed=0)
+    for action, console in zip([*actions, None], last_frames_of_steps(replay(rom_id, actions, 4)), strict=False):
+        np.testing.assert_array_equal(picture, console.getScreenGrayscale() if gray else console.getScreenRGB())
+        if console.game_over():
+            break
+        before = picture
+        picture, _, terminated, _, _ = env.step(action)
+    assert terminated
+    assert (picture != before).any()  # so that an old picture would have been noticed
 
 
 @pytest.mark.parametrize("rom_id", ["breakout", "ms_pacman"])
 def test_pooled_pictures_show_the_last_two_frames_also_at_the_end(rom_id: str, replay: Any) -> None:
-    actions = random_actions(1_500)
-    pictures = play_to_the_end(GameEnv(rom_id, gray=True, max_pool=True, noop_max=0), actions)
+    actions = random_actions(1_000)
+    env = GameEnv(rom_id, gray=True, max_pool=True, noop_max=0)
     screens = [console.getScreenGrayscale() for console in replay(rom_id, actions, 4)]
-    np.testing.assert_array_equal(pictures[0], screens[0])
-    for step, picture in enumerate(pictures[1:], start=1):
+    np.testing.assert_array_equal(env.reset(seed=0)[0], screens[0])
+    for step, action in enumerate(actions, start=1):
+        picture, _, terminated, _, _ = env.step(action)
         last = min(4 * step, len(screens) - 1)
         np.testing.assert_array_equal(picture, np.maximum(screens[last - 1], screens[last]))
+        if terminated:
+            break
+    assert last == len(screens) - 1
 
 
 def test_pooled_colour_pictures_have_only_colours_of_the_two_frames(replay: Any) -> None:
