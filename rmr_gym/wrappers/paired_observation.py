@@ -38,7 +38,7 @@ class PairedObservation(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
     ale-py adds `seeds` to the info of seeded resets only; it is dropped, so that reset and step have the same keys.
     Every array is a new one.
 
-    Source: paper, section 3.2 and appendix F (the pixel and RAM observations of one state).
+    Source: paper, section 5, preliminaries (natural and abstract inputs of one state).
 
     Args:
         env: a single environment; for vector environments wrap each of them before they are put together.
