@@ -101,8 +101,9 @@ class RandomPlayer:
     def act(self, observation: Mapping[str, NDArray[Any]]) -> int:
         """Hold, tap or draw; the observation is not looked at."""
         if self._burst_left > 0:
+            pressed = (self.config.burst_steps - self._burst_left) % 2 == 0
             self._burst_left -= 1
-            return _FIRE if self._burst_left % 2 else _NOOP
+            return _FIRE if pressed else _NOOP
         if self._action is not None and self._generator.random() < self.config.persistence:
             return self._action
         if self._can_tap and self._generator.random() < self.config.fire_burst:
