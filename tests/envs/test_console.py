@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -88,28 +87,30 @@ def test_step_shows_the_last_frame_without_pooling() -> None:
         np.testing.assert_array_equal(pair.ram, ale.getRAM())
 
 
+def play_beside_the_emulator(console: Console, ale: ale_py.ALEInterface, seed: int) -> int:
+    """Play to the end of the game, compare the last pair, and return how many frames the last step took."""
+    terminated, frames = False, 0
+    pair = console.restart(0)
+    for action in random_actions(3000, seed):
+        pair, _, terminated = console.step(int(action))
+        earlier = later = ale.getScreenGrayscale()
+        frames = 0
+        while frames < 4 and not ale.game_over():
+            ale.act(int(action))
+            earlier, later = later, ale.getScreenGrayscale()
+            frames += 1
+        assert terminated == ale.game_over()
+        if terminated:
+            break
+    np.testing.assert_array_equal(pair.ram, ale.getRAM())
+    np.testing.assert_array_equal(to_gray(palette())[pair.screen], np.maximum(earlier, later))
+    return frames
+
+
 @pytest.mark.parametrize("game", ["berzerk", "breakout"])
 def test_step_stops_inside_the_skip_when_the_game_ends(game: str) -> None:
     console = Console(ConsoleConfig(game=game, noop_max=0))
-    frames = 4
-    for seed in itertools.takewhile(lambda seed: frames == 4 and seed < 6, itertools.count()):
-        ale = emulator(game)
-        console.restart(0)
-        terminated, step = False, 0
-        actions = random_actions(3000, seed)
-        while not terminated:
-            pair, _, terminated = console.step(int(actions[step]))
-            earlier = later = ale.getScreenGrayscale()
-            frames = 0
-            while frames < 4 and not ale.game_over():
-                ale.act(int(actions[step]))
-                earlier, later = later, ale.getScreenGrayscale()
-                frames += 1
-            assert terminated == ale.game_over()
-            step += 1
-        np.testing.assert_array_equal(pair.ram, ale.getRAM())
-        np.testing.assert_array_equal(to_gray(palette())[pair.screen], np.maximum(earlier, later))
-    assert frames < 4
+    assert any(play_beside_the_emulator(console, emulator(game), seed) < 4 for seed in range(6))
 
 
 @pytest.mark.parametrize("game", ["qbert", "demon_attack", "hero", "pong"])
