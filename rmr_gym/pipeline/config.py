@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Annotated
 
 import tyro
 
@@ -13,11 +13,8 @@ from rmr_gym.evaluation.probes import LinearProbeConfig
 from rmr_gym.evaluation.readouts import READOUTS
 from rmr_gym.training import ARMS, AbstractConfig, NaturalConfig
 
-if TYPE_CHECKING:
-    ArmName: TypeAlias = str
-    ReadoutName: TypeAlias = str
-else:  # the choices of the command line are the names in the registries
-    ArmName, ReadoutName = Literal[tuple(ARMS)], Literal[tuple(READOUTS)]
+ArmNames = Annotated[tuple[str, ...], tyro.conf.arg(metavar=f"{{{','.join(ARMS)}}} ...")]
+ReadoutNames = Annotated[tuple[str, ...], tyro.conf.arg(metavar=f"{{{','.join(READOUTS)}}} ...")]
 
 REFERENCE_ARMS = ("c_swm", "untrained")
 """Arms that every other arm is compared with, if they are part of the run."""
@@ -66,7 +63,7 @@ class ProbingConfig:
     num_validation_frames: int = 10_000
     """Frames that it is scored on, drawn from the validation episodes."""
 
-    readouts: tuple[ReadoutName, ...] = tuple(READOUTS)
+    readouts: ReadoutNames = tuple(READOUTS)
     """What a probe is given: all features (the paper's), 1,000 labelled frames only, or 64 principal components."""
 
     entropy_threshold: float = 0.6
@@ -97,7 +94,7 @@ class RunConfig:
     num_seeds: int = 5
     """Encoders per arm. The tests are paired over them and cannot reach p < 0.05 with fewer than 5."""
 
-    arms: tuple[ArmName, ...] = tuple(ARMS)
+    arms: ArmNames = tuple(ARMS)
     """Compared variants; the first is drawn in bits.png."""
 
     data: DataConfig = field(default_factory=DataConfig)

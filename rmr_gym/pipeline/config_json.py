@@ -68,7 +68,7 @@ def from_json(config_class: type[Config], document: object, *, where: str = "con
     """
     if not isinstance(document, Mapping):
         raise ValueError(explain(expected=f"an object for {where}", got=document, fix="Correct the file."))
-    hints = get_type_hints(config_class)
+    hints = get_type_hints(config_class)  # without Annotated
     values = {key: value for key, value in document.items() if not (key == TYPE_KEY and config_class in _NAMES)}
     unknown = sorted(set(values) - set(hints))
     if unknown:

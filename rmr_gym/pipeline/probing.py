@@ -23,8 +23,6 @@ from rmr_gym.seeding import numpy_generator
 NUM_EXAMPLES = 4
 """Held-out frames whose predicted bits are kept, for the picture."""
 
-_EXAMPLE_READOUT = "full"
-
 
 def probe_encoder(
     encoder: Encoder,
@@ -68,15 +66,16 @@ def probe_encoder(
         raise ValueError(explain(expected="at least 2 held-out frames with RAM of their own", got=got, fix=fix))
     fitted_on = _labelled(encoder, train, np.arange(train.num_frames), config.num_train_frames, seed, device)
     scored_on = _labelled(encoder, held_out, new, config.num_validation_frames, seed, device)
-    readouts, examples = {}, {}
+    readouts: dict[str, Any] = {}
+    examples: dict[str, Any] = {}
     for count, name in enumerate(config.readouts, start=1):
         probe = _KeepsFitted(inner=config.linear)
         scores = score_readout(
             fitted_on.features, scored_on.features, kept, READOUTS[name], probe, seed=seed, device=device
         )
         readouts[name] = dataclasses.asdict(scores) | {"num_epochs": probe.fitted[0].num_epochs}
-        if name == _EXAMPLE_READOUT:
-            examples = _examples(probe.fitted[0], scored_on)
+        if not examples and READOUTS[name].num_components is None:
+            examples = {"readout": name, **_examples(probe.fitted[0], scored_on)}
         if on_progress:
             on_progress(count, len(config.readouts))
     return {
@@ -148,4 +147,4 @@ def _examples(probe: LinearProbe, scored_on: _EncodedFrames) -> dict[str, Any]:
     places = np.linspace(0, len(scored_on.rows) - 1, NUM_EXAMPLES + 2)[1:-1].round().astype(np.int64)
     bits = probe.predict(scored_on.features.features[places])
     predicted = np.packbits(bits.reshape(len(places), -1, 8), axis=-1).squeeze(-1)
-    return {"readout": _EXAMPLE_READOUT, "frames": scored_on.rows[places].tolist(), "ram": predicted.tolist()}
+    return {"frames": scored_on.rows[places].tolist(), "ram": predicted.tolist()}

@@ -40,7 +40,9 @@ def quick() -> RunConfig:
             objective=InfoNceConfig(),
             loop=LoopConfig(gradient_steps=100, learning_rate=3e-4, log_every=5, checkpoint_every=50),
         ),
-        probe=ProbingConfig(num_train_frames=4_000, num_validation_frames=2_000),
+        probe=ProbingConfig(
+            num_train_frames=4_000, num_validation_frames=2_000, linear=LinearProbeConfig(max_epochs=30, patience=5)
+        ),
     )
 
 

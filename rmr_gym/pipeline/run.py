@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ def run(
     out: str | Path,
     *,
     device: str = "cpu",
-    command_line: Sequence[str] | None = None,
+    command_line: Sequence[str] = (),
     reporter: Reporter | None = None,
 ) -> JsonObject:
     """Collect, pre-train, train and probe all arms, compare them, draw.
@@ -49,7 +48,7 @@ def run(
         config: what decides the numbers.
         out: folder of everything that is written.
         device: where the networks run.
-        command_line: kept in the result; that of this process by default.
+        command_line: kept in the result.
         reporter: shows progress.
 
     Returns:
@@ -61,7 +60,8 @@ def run(
     reporter = reporter or Reporter()
     check_device(device)
     with exclusive(out) as folder:
-        _pin(config, folder / CONFIG_FILE)
+        if _pin(config, folder / CONFIG_FILE):
+            reporter.line(f"Continuing the run in {folder}")
         stopwatch = Stopwatch()
         data, processor = folder / "data", folder / "processor"
         collected = stages.collect(config.game, data, config.data, seed=config.seed, reporter=reporter)
@@ -79,7 +79,7 @@ def run(
             "timing": _timing(collected, pretrained, trained, probed) | {"this_session": stopwatch.read()},
             "machine": hardware(device),
             "versions": versions(),
-            "command_line": list(sys.argv if command_line is None else command_line),
+            "command_line": list(command_line),
         }
         _draw(config, folder, pretrained, probed)
         write_json(folder / RESULT_FILE, result)
@@ -97,10 +97,10 @@ def encoder_folder(out: Path, arm: str, seed: int) -> Path:
     return out / "encoders" / arm / f"seed-{seed}"
 
 
-def _pin(config: RunConfig, path: Path) -> None:
-    """Write the config of a new run, or compare it with that of the run that is to be continued."""
-    now = to_json(config)
-    if path.exists():
+def _pin(config: RunConfig, path: Path) -> bool:
+    """Write the config of a new run, or compare it with that of the run that is to be continued; return which."""
+    now, continued = to_json(config), path.exists()
+    if continued:
         before = to_json(from_json(RunConfig, read_json(path), where=str(path)))
         fixed = [line for line in differences(before, now) if line.split(":")[0].split("[")[0] not in _MAY_GROW]
         if fixed:
@@ -112,6 +112,7 @@ def _pin(config: RunConfig, path: Path) -> None:
                 )
             )
     write_json(path, now)
+    return continued
 
 
 def _encoders(config: RunConfig, folder: Path, device: str, reporter: Reporter) -> tuple[Records, Records]:

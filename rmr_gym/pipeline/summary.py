@@ -69,17 +69,16 @@ def findings(comparisons: Sequence[JsonObject], *, arm: str = "rmr") -> list[str
         arm: the arm that the sentences are about.
 
     Returns:
-        One sentence per comparison of that arm.
+        One sentence per reference arm and readout; one per reference arm when there are too few seeds for a test.
     """
+    rows = [row for row in comparisons if row["arm"] == arm]
+    if all(row["num_pairs"] >= MIN_PAIRS for row in rows):
+        return [_finding(row) for row in rows]
     sentences = []
-    for row in comparisons:
-        if row["arm"] != arm:
-            continue
-        difference = f"{row['mean_difference']:+.4f} weighted bit F1"
-        p = min(row["p_greater"], row["p_less"])
-        test = f"one-sided Wilcoxon p = {p:.3g}, {row['num_pairs']} paired seeds"
-        verb = _VERBS[row["verdict"]] if row["num_pairs"] >= MIN_PAIRS else "cannot be told apart from"
-        sentences.append(f"{row['readout']}: {arm} {verb} {row['reference']} ({difference}; {test}).")
+    for reference in dict.fromkeys(row["reference"] for row in rows):
+        against = [row for row in rows if row["reference"] == reference]
+        shown = ", ".join(f"{row['mean_difference']:+.4f} ({row['readout']})" for row in against)
+        sentences.append(f"{arm} minus {reference}: {shown} weighted bit F1, without a test.")
     return sentences
 
 
@@ -101,3 +100,10 @@ def warnings(config: RunConfig, comparisons: Sequence[JsonObject], records: Prob
         if dead:
             found.append(f"{arm}: up to {dead} of the slots do not vary at all (collapse).")
     return found
+
+
+def _finding(row: JsonObject) -> str:
+    p = min(row["p_greater"], row["p_less"])
+    evidence = f"one-sided Wilcoxon p = {p:.3g}, {row['num_pairs']} paired seeds"
+    difference = f"{row['mean_difference']:+.4f} weighted bit F1"
+    return f"{row['readout']}: {row['arm']} {_VERBS[row['verdict']]} {row['reference']} ({difference}; {evidence})."

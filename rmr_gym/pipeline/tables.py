@@ -39,9 +39,9 @@ def as_text(result: JsonObject) -> str:
 def abstract_table(abstract: JsonObject) -> Table:
     """Show how well the next RAM is predicted, by copying and by the processor."""
     title = f"Abstract stage: next RAM on held-out episodes ({len(abstract['kept_slots'])} bytes with enough entropy)"
-    table = Table(title=title, title_justify="left")
-    table.add_column("predictor")
-    for column in ("slot accuracy", "bit F1 weighted", "micro", "macro", "changed slots", "mask precision", "recall"):
+    table = _titled(title)
+    table.add_column("predictor", no_wrap=True)
+    for column in ("slot accuracy", "F1 weighted", "F1 micro", "F1 macro", "changed slots", "mask precision", "recall"):
         table.add_column(column, justify="right")
     for name in ("copy", "processor"):
         row = abstract[name]
@@ -55,9 +55,9 @@ def natural_table(result: JsonObject) -> Table:
     """Show what a linear probe reads off the encoders of each arm, mean and standard deviation over seeds."""
     readouts, natural = result["config"]["probe"]["readouts"], result["natural"]
     num_seeds = result["config"]["num_seeds"]
-    title = f"Natural stage: RAM bits read off frozen encoders, weighted bit F1 (seeds per arm: {num_seeds})"
-    table = Table(title=title, title_justify="left")
-    table.add_column("arm")
+    title = f"Natural stage: RAM read off frozen encoders, weighted bit F1 (seeds per arm: {num_seeds})"
+    table = _titled(title)
+    table.add_column("arm", no_wrap=True)
     for column in (*readouts, "effective rank"):
         table.add_column(column, justify="right")
     majority = _number(natural["majority"]["bit_f1"][HEADLINE])
@@ -71,9 +71,9 @@ def natural_table(result: JsonObject) -> Table:
 
 def probe_table(probed: JsonObject) -> Table:
     """Show what a linear probe reads off one encoder, beside the predictor that sees no features."""
-    table = Table(title=f"RAM bits read off a frozen encoder ({len(probed['kept_slots'])} bytes)", title_justify="left")
-    table.add_column("readout")
-    for column in ("bit F1 weighted", "micro", "macro", "slot accuracy", "labelled frames", "features"):
+    table = _titled(f"RAM read off a frozen encoder ({len(probed['kept_slots'])} bytes with enough entropy)")
+    table.add_column("readout", no_wrap=True)
+    for column in ("F1 weighted", "F1 micro", "F1 macro", "slot accuracy", "labelled frames", "features"):
         table.add_column(column, justify="right")
     for name, row in {"majority bit": probed["majority"], **probed["readouts"]}.items():
         f1 = row["bit_f1"]
@@ -86,15 +86,19 @@ def probe_table(probed: JsonObject) -> Table:
 def comparison_table(result: JsonObject) -> Table:
     """Show each arm against the reference arms: difference of the means, verdict and p-value per readout."""
     readouts = result["config"]["probe"]["readouts"]
-    table = Table(title="Differences, paired by seed (one-sided Wilcoxon, p < 0.05)", title_justify="left")
-    table.add_column("arm")
-    table.add_column("against")
+    table = _titled("Differences of weighted bit F1, paired by seed (one-sided Wilcoxon test)")
+    table.add_column("arm", no_wrap=True)
+    table.add_column("against", no_wrap=True)
     for readout in readouts:
         table.add_column(readout)
     rows = {(row["reference"], row["arm"], row["readout"]): row for row in result["comparisons"]}
     for reference, arm in dict.fromkeys((reference, arm) for reference, arm, _ in rows):
         table.add_row(arm, reference, *(_cell(rows[reference, arm, readout]) for readout in readouts))
     return table
+
+
+def _titled(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold")
 
 
 def _cell(row: JsonObject) -> str:

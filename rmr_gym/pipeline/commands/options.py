@@ -14,13 +14,15 @@ from rmr_gym.models.processors import PROCESSORS
 from rmr_gym.objectives import OBJECTIVES
 from rmr_gym.pipeline.profiles import DEFAULT_PROFILE, PROFILES
 from rmr_gym.registry import Registry
+from rmr_gym.training import ARMS
 
 if TYPE_CHECKING:
+    ArmName: TypeAlias = str
     ObjectiveName: TypeAlias = str
     ProcessorName: TypeAlias = str
     ProfileName: TypeAlias = str
 else:  # the choices of the command line are the names in the registries
-    ObjectiveName = Literal[tuple(OBJECTIVES)]
+    ArmName, ObjectiveName = Literal[tuple(ARMS)], Literal[tuple(OBJECTIVES)]
     ProcessorName, ProfileName = Literal[tuple(PROCESSORS)], Literal[tuple(PROFILES)]
 
 PROCESSOR_FLAG, OBJECTIVE_FLAG = "abstract.processor", "natural.objective"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
@@ -54,6 +55,8 @@ class Run:
         """Do the whole chain."""
         origin = self.start.profile if self.start.config_file is None else self.start.config_file.stem
         out = Path("runs", f"{self.config.game}-{origin}") if self.out is None else self.out
-        result = run(self.config, out, device=self.compute.apply(), reporter=Reporter(console))
+        command_line = ["rmr-gym", *sys.argv[1:]]  # without the path of the program, which is private
+        reporter = Reporter(console)
+        result = run(self.config, out, device=self.compute.apply(), command_line=command_line, reporter=reporter)
         console.print(render(result))
         console.print(f"Everything is in {out}", highlight=False)

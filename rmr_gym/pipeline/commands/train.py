@@ -10,8 +10,8 @@ import tyro
 from rich.console import Console
 
 from rmr_gym.objectives import OBJECTIVES
-from rmr_gym.pipeline.commands.options import UNPREFIXED, Compute, ObjectiveChoice, Start, name_of
-from rmr_gym.pipeline.config import ArmName, RunConfig
+from rmr_gym.pipeline.commands.options import UNPREFIXED, ArmName, Compute, ObjectiveChoice, Start, name_of
+from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.pipeline.stages import train
 from rmr_gym.training import ARMS, NaturalConfig
