@@ -1,5 +1,6 @@
 """Objectives: `loss(model, batch) -> named terms`. One file and one line here for a new one."""
 
+from rmr_gym.objectives.alignment_uniformity import AlignmentUniformityConfig
 from rmr_gym.objectives.hinge import HingeConfig
 from rmr_gym.objectives.info_nce import InfoNceConfig
 from rmr_gym.objectives.interface import LossTerms, NaturalBatch, Objective
@@ -7,17 +8,19 @@ from rmr_gym.objectives.masked_ram import MaskedRamConfig, masked_ram_loss
 from rmr_gym.objectives.supervised import SupervisedConfig
 from rmr_gym.registry import Registry
 
-NaturalObjectiveConfig = HingeConfig | InfoNceConfig
+NaturalObjectiveConfig = HingeConfig | InfoNceConfig | AlignmentUniformityConfig
 
 OBJECTIVES: Registry[type[NaturalObjectiveConfig]] = Registry(
     "objective",
     ("hinge", HingeConfig),
     ("info_nce", InfoNceConfig),
+    ("alignment_uniformity", AlignmentUniformityConfig),
 )
 """Config class of each contrastive objective, by name."""
 
 __all__ = [
     "OBJECTIVES",
+    "AlignmentUniformityConfig",
     "HingeConfig",
     "InfoNceConfig",
     "LossTerms",

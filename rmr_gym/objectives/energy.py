@@ -26,6 +26,20 @@ def all_energies(
     return squared.clamp_min(0) / (2 * sigma**2 * first.shape[1])
 
 
+def standardise_slots(
+    *groups: Float[Tensor, "_ slot dim"], over: Float[Tensor, "batch slot dim"]
+) -> tuple[Float[Tensor, "_ slot dim"], ...]:
+    """Shift and scale every feature to mean 0 and standard deviation 1 over a batch, with gradients through both.
+
+    Args:
+        *groups: slots to be standardised, all in the same way.
+        over: slots whose statistics are used; at least two samples.
+    """
+    mean, variance = over.mean(0), over.var(0)
+    scale = (variance + 1e-8).rsqrt()
+    return tuple((slots - mean) * scale for slots in groups)
+
+
 @torch.no_grad()
 def collapse_monitors(slots: Float[Tensor, "batch slot dim"]) -> dict[str, Float[Tensor, ""]]:
     """Measure how much of the latent space a batch uses.

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from rmr_gym.objectives.energy import all_energies, collapse_monitors, pair_energy
+from rmr_gym.objectives.energy import all_energies, collapse_monitors, pair_energy, standardise_slots
 
 
 def test_pair_energy_averages_slots_and_sums_features() -> None:
@@ -24,6 +24,19 @@ def test_all_energies_equal_the_pairwise_ones() -> None:
 def test_all_energies_are_never_negative_when_frames_repeat() -> None:
     slots = torch.randn(1, 128, 64).expand(6, -1, -1) * 100
     assert (all_energies(slots, slots, sigma=0.5) >= 0).all()
+
+
+def test_standardised_slots_have_mean_zero_and_deviation_one() -> None:
+    frames = torch.randn(20, 3, 2, dtype=torch.float64) * 5 + 7
+    standard, other = standardise_slots(frames, frames[:2], over=frames)
+    torch.testing.assert_close(standard.mean(0), torch.zeros(3, 2, dtype=torch.float64))
+    torch.testing.assert_close(standard.std(0), torch.ones(3, 2, dtype=torch.float64))
+    assert torch.equal(other, standard[:2])
+
+
+def test_a_constant_feature_standardises_to_zero() -> None:
+    frames = torch.full((4, 2, 3), 1000.0)
+    assert standardise_slots(frames, over=frames)[0].abs().max() == 0
 
 
 def test_effective_rank_counts_equal_directions() -> None:

@@ -1,5 +1,6 @@
 """Contract of all contrastive objectives, and hand-computed cases of each."""
 
+import dataclasses
 import math
 
 import pytest
@@ -12,7 +13,14 @@ from rmr_gym.models.decoders import LatentDecoder
 from rmr_gym.models.encoders import NatureCnnConfig
 from rmr_gym.models.interfaces import Encoder
 from rmr_gym.models.processors import DeepSetsConfig
-from rmr_gym.objectives import OBJECTIVES, HingeConfig, InfoNceConfig, NaturalBatch, SupervisedConfig
+from rmr_gym.objectives import (
+    OBJECTIVES,
+    AlignmentUniformityConfig,
+    HingeConfig,
+    InfoNceConfig,
+    NaturalBatch,
+    SupervisedConfig,
+)
 
 
 class ReadsTheFirstPixel(Encoder):
@@ -93,6 +101,18 @@ def test_info_nce_matches_a_hand_computed_case() -> None:
     assert terms.logged["negative"].item() == pytest.approx(5.0)
 
 
+def test_alignment_uniformity_matches_a_hand_computed_case() -> None:
+    # Frames -1, 1 and -1, 1 standardise to -c, c, -c, c and, at unit length, to -1, 1, -1, 1; the prediction is z.
+    objective = AlignmentUniformityConfig(alignment_weight=3.0, sharpness=0.5).build()
+    terms = objective(make_hand_model(), make_batch([-1, 1], [-1, 1], [1, 0]))
+    # Each frame has one equal frame at distance 0 and two opposite ones at squared distance 4.
+    assert terms.total.item() == pytest.approx(math.log(1 + 2 * math.exp(-2)), rel=1e-5)
+    assert terms.logged["negative"].item() == pytest.approx(8 / 3)
+    swapped = objective(make_hand_model(), make_batch([-1, 1], [1, -1], [1, 0]))
+    assert swapped.logged["positive"].item() == pytest.approx(4.0)
+    assert (swapped.total - terms.total).item() == pytest.approx(12.0, rel=1e-5)
+
+
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_objective_is_finite_and_reaches_every_trainable_part(name: str) -> None:
     model = make_pixel_model()
@@ -135,8 +155,11 @@ def test_supervised_predicts_the_chosen_bits_only() -> None:
     assert not torch.equal(objective(model, batch).total, objective(model, batch._replace(ram=other)).total)
 
 
-@pytest.mark.parametrize("wrong", [{"sigma": 0.0}, {"sigma": float("nan")}])
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_objective_refuses_a_scale_that_is_not_positive(name: str, wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="sigma > 0"):
-        OBJECTIVES[name](**wrong)
+def test_objective_refuses_a_number_that_is_not_positive(name: str, value: float) -> None:
+    numbers = [field.name for field in dataclasses.fields(OBJECTIVES[name]) if isinstance(field.default, float)]
+    assert numbers
+    for number in numbers:
+        with pytest.raises(ValueError, match=f"{number} > 0"):
+            OBJECTIVES[name](**{number: value})
