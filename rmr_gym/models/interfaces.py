@@ -106,3 +106,10 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, pixels: Num[Tensor, "batch channel height width"]) -> Float[Tensor, "batch slot dim"]:
         """Encode pictures, as bytes in 0..255 or floats in [0, 1]."""
+
+    def calibrate(self, pixels: Num[Tensor, "batch channel height width"]) -> None:
+        """Adapt to the data once, before training and in the same way in all arms; does nothing by default.
+
+        Args:
+            pixels: some hundred training frames.
+        """

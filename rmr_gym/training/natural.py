@@ -23,11 +23,13 @@ from rmr_gym.objectives import (
     Objective,
     SupervisedConfig,
 )
-from rmr_gym.seeding import derive
+from rmr_gym.seeding import derive, numpy_generator
 from rmr_gym.training.arms import ARMS, Arm
 from rmr_gym.training.batches import BatchOrder, Prefetcher
 from rmr_gym.training.loop import LoopConfig, OnStep, train
 from rmr_gym.training.sinks import MemorySink, Sink
+
+_CALIBRATION_FRAMES = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +119,7 @@ def train_encoder(
     num_slots = dataset.ram.shape[1]
     model = build_natural_model(arm, config, processor, num_slots=num_slots, seed=seed).to(device)
     _check_frames(model, dataset)
+    _calibrate(model, dataset, seed)
     if ARMS[arm].learns_from == "nothing":
         return model.eval()
     objective = _objective(arm, dataset, config, model, seed).to(device)
@@ -148,6 +151,14 @@ def _objective(
     encoder = model.encoder
     with initial_weights(derive(seed, "supervised")):
         return SupervisedConfig().build(varying, encoder.num_slots * encoder.slot_dim)
+
+
+def _calibrate(model: NaturalModel, dataset: TransitionDataset, seed: int) -> None:
+    count = min(_CALIBRATION_FRAMES, dataset.num_frames)
+    rows = numpy_generator(seed, "calibration").choice(dataset.num_frames, count, replace=False)
+    pixels = dataset.frames(np.sort(rows)).pixels
+    assert pixels is not None
+    model.encoder.calibrate(torch.from_numpy(pixels).to(next(model.parameters()).device))
 
 
 def _check_frames(model: NaturalModel, dataset: TransitionDataset) -> None:

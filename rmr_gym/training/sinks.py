@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-
 Record = dict[str, int | float]
 """Numbers by name, with the `step` that they belong to."""
 

@@ -40,8 +40,44 @@ def test_encoder_refuses_frames_of_another_size() -> None:
         encoder(torch.zeros(2, 1, 210, 160))
 
 
+def test_calibration_gives_every_feature_the_asked_deviation() -> None:
+    config = NatureCnnConfig(resolution="84x84", num_slots=4, slot_dim=5, maps_per_slot=2, output_std=0.4)
+    with initial_weights(0):
+        encoder = config.build()
+    pixels = torch.randint(0, 256, (150, 1, 84, 84), dtype=torch.uint8)
+    raw = encoder(pixels)
+    for _ in range(2):  # again gives the same
+        encoder.calibrate(pixels)
+        slots = encoder(pixels)
+        torch.testing.assert_close(slots.mean(0), torch.zeros(4, 5), atol=1e-3, rtol=0)
+        torch.testing.assert_close(slots.std(0), torch.full((4, 5), 0.4), atol=1e-3, rtol=0)
+    torch.testing.assert_close(slots, (raw - encoder.shift) * encoder.scale)
+
+
+def test_calibration_does_not_blow_up_a_constant_feature() -> None:
+    encoder = NatureCnnConfig(resolution="84x84", num_slots=2, slot_dim=3, maps_per_slot=1, output_std=0.4).build()
+    with torch.no_grad():
+        encoder.head.weight[0] = 0.0
+    encoder.calibrate(torch.randint(0, 256, (50, 1, 84, 84), dtype=torch.uint8))
+    assert encoder.scale[:, 0].max() <= 20 * 0.4 / (0.4 / encoder.scale).median() * 1.01
+
+
+def test_encoder_without_output_std_is_left_as_it_is() -> None:
+    encoder = NatureCnnConfig(resolution="84x84", num_slots=2, slot_dim=3, maps_per_slot=1).build()
+    encoder.calibrate(torch.randint(0, 256, (5, 1, 84, 84), dtype=torch.uint8))
+    assert encoder.shift.abs().max() == 0
+    assert (encoder.scale == 1).all()
+
+
 @pytest.mark.parametrize(
-    ("field", "value"), [("resolution", "100x100"), ("initialisation", "zeros"), ("maps_per_slot", 0), ("slot_dim", -1)]
+    ("field", "value"),
+    [
+        ("resolution", "100x100"),
+        ("initialisation", "zeros"),
+        ("maps_per_slot", 0),
+        ("slot_dim", -1),
+        ("output_std", 0.0),
+    ],
 )
 def test_config_refuses_wrong_values(field: str, value: object) -> None:
     config = NatureCnnConfig()
