@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import zstandard
@@ -18,8 +17,6 @@ from rmr_gym.data.store import EpisodeStore
 from rmr_gym.envs.frames import check_size, resize_frame, to_gray
 from rmr_gym.envs.games import SCREEN_SHAPE
 from rmr_gym.errors import explain
-
-Split = Literal["train", "validation", "all"]
 
 
 class TransitionDataset:
@@ -58,7 +55,7 @@ class TransitionDataset:
         self,
         path: str | Path,
         *,
-        split: Split = "train",
+        split: str = "train",
         validation_fraction: float = 0.25,
         split_seed: int = 0,
         size: tuple[int, int] | None = None,

@@ -42,7 +42,7 @@ class EpisodeFile:
         if promised != self.sha256[:16]:
             raise self._corrupt(f"content with the checksum {self.sha256[:16]}, not {promised}")
         batch = self._guarded(lambda: _read_batch(buffer))
-        self.metadata = self._guarded(lambda: metadata_from_json(batch.schema.metadata[METADATA_KEY]))
+        self.metadata = self._guarded(lambda: metadata_from_json((batch.schema.metadata or {}).get(METADATA_KEY, b"")))
         frames = batch.column("frame")
         self._offsets = np.frombuffer(frames.buffers()[1], dtype=np.int32)[: len(batch) + 1]
         self._frames = memoryview(frames.buffers()[2])
@@ -135,7 +135,7 @@ def _map(path: Path) -> pa.Buffer:
 def _read_batch(buffer: pa.Buffer) -> pa.RecordBatch:
     with pa.ipc.open_file(buffer) as reader:
         if reader.schema.remove_metadata() != SCHEMA:
-            raise ValueError(f"other columns: {reader.schema.names}")
+            raise ValueError(f"other columns: {', '.join(f'{field.name} {field.type}' for field in reader.schema)}")
         if reader.num_record_batches != 1:
             raise ValueError(f"{reader.num_record_batches} record batches instead of one")
         batch = reader.get_batch(0)
