@@ -77,8 +77,8 @@ def collect(
         >>> [episode.num_steps for episode in store.episodes]
         [5, 5]
     """
-    for name, value in (("num_episodes", num_episodes), ("max_steps_per_episode", max_steps_per_episode)):
-        _check_positive(name, value)
+    num_workers = _usable_cores() if num_workers is None else num_workers
+    _check_positive(num_episodes=num_episodes, max_steps_per_episode=max_steps_per_episode, num_workers=num_workers)
     console = ConsoleConfig(game=get_game(game).rom_id, frame_skip=frame_skip, max_pool=max_pool, noop_max=noop_max)
     session = _Session(
         directory=Path(path),
@@ -90,9 +90,7 @@ def collect(
     session.directory.mkdir(parents=True, exist_ok=True)
     sweep_unfinished(session.directory)
     missing = session.missing(num_episodes)
-    if num_workers is not None:
-        _check_positive("num_workers", num_workers)
-    session.play(missing, num_workers or _usable_cores(), on_episode)
+    session.play(missing, num_workers, on_episode)
     store = EpisodeStore(session.directory)
     store.write_manifest()
     return store
@@ -185,6 +183,9 @@ def _usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _check_positive(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(explain(expected=f"{name} as a positive integer", got=value, fix=f"Pass {name}=1 or more."))
+def _check_positive(**numbers: int) -> None:
+    for name, value in numbers.items():
+        if type(value) is not int or value < 1:
+            raise ValueError(
+                explain(expected=f"{name} as a positive integer", got=value, fix=f"Pass {name}=1 or more.")
+            )

@@ -1,0 +1,86 @@
+"""Collectors that are killed and disks that are full."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rmr_gym.data import EpisodeStore, collect
+from rmr_gym.data.atomic import sweep_unfinished
+
+NUM_KILLS = 20
+
+ENDLESS_COLLECTOR = """
+import sys
+from rmr_gym.data import collect
+collect(
+    sys.argv[1], "pong", num_episodes=1_000, max_steps_per_episode=10, num_workers=2,
+    on_episode=lambda metadata: print(metadata.episode_index, flush=True),
+)
+"""
+
+
+def collect_and_kill(folder: Path, rng: random.Random) -> set[int]:
+    """Start a collector, kill it soon after a random acknowledgement, and return the acknowledged episodes."""
+    command = [sys.executable, "-c", ENDLESS_COLLECTOR, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as collector:
+        assert collector.stdout is not None
+        assert collector.stderr is not None
+        acknowledged = [collector.stdout.readline() for _ in range(rng.randrange(1, 6))]
+        time.sleep(rng.random() * 0.02)
+        collector.kill()
+        acknowledged += collector.stdout.readlines()
+        assert collector.stderr.read() == ""
+    return {int(line) for line in acknowledged if line.endswith("\n")}
+
+
+def test_killed_collectors_lose_no_committed_episode(tmp_path: Path) -> None:
+    rng, acknowledged, contents = random.Random(0), set[int](), dict[str, bytes]()
+    for _ in range(NUM_KILLS):
+        new = collect_and_kill(tmp_path, rng)
+        assert new, "the collector must have gone on"
+        assert not new & acknowledged, "a finished episode must not be collected again"
+        acknowledged |= new
+        store = EpisodeStore(tmp_path)  # checks every checksum
+        assert {meta.episode_index for meta in store.episodes} >= acknowledged
+        for name, content in contents.items():
+            assert (tmp_path / name).read_bytes() == content
+        contents = {file.path.name: file.path.read_bytes() for file in store.files}
+    assert len(acknowledged) >= NUM_KILLS
+    store.verify()
+    sweep_unfinished(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(contents)
+
+
+FULL_DISK = """
+import resource, signal, sys
+from rmr_gym.data import collect
+from rmr_gym.envs.console import palette
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    collect(sys.argv[1], "pong", num_episodes=4, max_steps_per_episode=40, num_workers=2)
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("room", [0, 6_000])
+def test_full_disk_costs_no_committed_episode(tmp_path: Path, room: int) -> None:
+    before = collect(tmp_path, "pong", num_episodes=2, max_steps_per_episode=40)
+    committed = {file.path.name: file.sha256 for file in before.files}
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path), str(room)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert "Expected room for" in done.stdout
+    assert "make the same call again" in done.stdout
+    assert done.stderr == ""
+    assert {file.path.name: file.sha256 for file in EpisodeStore(tmp_path).files} == committed
+    assert not list(tmp_path.glob("*.tmp"))
+    after = collect(tmp_path, "pong", num_episodes=4, max_steps_per_episode=40)
+    assert len(after) == 4
+    assert committed.items() <= {file.path.name: file.sha256 for file in after.files}.items()
