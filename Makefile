@@ -32,7 +32,7 @@ demo: $(STAMPS)/demo  ## install into .venv and run the whole chain on Pong (min
 	.venv/bin/rmr-gym run pong --profile quick --out runs/demo
 
 test: $(STAMPS)/dev $(STAMPS)/scatter  ## install what the tests need (builds torch-scatter once) and run them
-	$(PY) -m pytest --numprocesses=auto --dist=loadfile $(PYTEST_ARGS)
+	$(PY) -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile $(PYTEST_ARGS)
 
 lint: $(STAMPS)/dev  ## ruff (rules and format) and codespell
 	$(PY) -m ruff check .

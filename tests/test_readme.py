@@ -8,6 +8,7 @@ import importlib.util
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -30,6 +31,7 @@ COMMANDS = [
     for command in markdown.commands(block)
 ]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+RMR_GYM = str(Path(sys.executable).with_name("rmr-gym"))
 TAKEN_AS_READ = {"cd", "git", "ls", "nohup", "rm", "source"}
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
 
@@ -47,8 +49,20 @@ def run(command: list[str], folder: Path, *, timeout: float = 200) -> subprocess
     )
 
 
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `make demo` has been run, with the smallest settings."""
+    folder = tmp_path_factory.mktemp("demo")
+    command = [RMR_GYM, "run", "pong", "--profile", "smoke", "--arms", "rmr", "c_swm", "--out", "runs/demo"]
+    done = run(command, folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
 @pytest.mark.parametrize("block", SNIPPETS)
-def test_snippet_runs(block: markdown.Block, tmp_path: Path) -> None:
+def test_snippet_runs(block: markdown.Block, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if "runs/demo" in block.code:
+        shutil.copytree(request.getfixturevalue("demo"), tmp_path, dirs_exist_ok=True)
     snippet = tmp_path / ("snippet.txt" if ">>> " in block.code else "snippet.py")
     snippet.write_text(block.code, encoding="utf-8")
     doctest = ["-m", "doctest", "-o", "ELLIPSIS", "-o", "NORMALIZE_WHITESPACE"] if ">>> " in block.code else []
@@ -84,7 +98,7 @@ def problem_of_rmr_gym(arguments: list[str]) -> str | None:
     from rmr_gym.pipeline.commands import COMMANDS, parse
 
     if not arguments or arguments[0] not in COMMANDS:
-        done = run([str(Path(sys.executable).with_name("rmr-gym")), *arguments], ROOT)
+        done = run([RMR_GYM, *arguments], ROOT)
         return done.stderr or "rmr-gym failed" if done.returncode else None
     said = io.StringIO()
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
