@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import nn
@@ -27,6 +27,18 @@ def initial_weights(seed: int) -> Iterator[None]:
         yield
     finally:
         generator.set_state(state)
+
+
+def mixed_precision(device: torch.device, *, enabled: bool) -> AbstractContextManager[object]:
+    """Compute matrix products inside in bfloat16, or, inside of such a block, in full precision again.
+
+    Args:
+        device: where the tensors are; devices that know no mixed precision compute as usual.
+        enabled: whether to lower the precision.
+    """
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 
 def perceptron(widths: Sequence[int]) -> nn.Sequential:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int, Num, UInt8
 from torch import Tensor, nn
 
 from rmr_gym.errors import explain
+from rmr_gym.models.blocks import mixed_precision
 from rmr_gym.models.decoders import LatentDecoder, RamDecoder
 from rmr_gym.models.encoders.ram import NUM_BITS, RamEncoder
 from rmr_gym.models.interfaces import Encoder, Processor
+
+Precision = Literal["float32", "bfloat16"]
 
 
 class RamPrediction(NamedTuple):
@@ -81,12 +84,15 @@ class NaturalModel(nn.Module):
         encoder: pictures to slots.
         processor: shared with the abstract pipeline, usually frozen.
         decoder: linear map of the predicted slots.
+        precision: of encoder and processor; energies and the decoder are always computed in float32.
 
     Raises:
         ValueError: when encoder and processor disagree about the width of a slot.
     """
 
-    def __init__(self, encoder: Encoder, processor: Processor, decoder: LatentDecoder) -> None:
+    def __init__(
+        self, encoder: Encoder, processor: Processor, decoder: LatentDecoder, *, precision: Precision = "float32"
+    ) -> None:
         super().__init__()
         if encoder.slot_dim != processor.slot_dim:
             raise ValueError(
@@ -99,6 +105,13 @@ class NaturalModel(nn.Module):
         self.encoder = encoder
         self.processor = processor
         self.decoder = decoder
+        self.precision = precision
+
+    def encode(self, pixels: Num[Tensor, "batch channel height width"]) -> Float[Tensor, "batch slot dim"]:
+        """Encode pictures with the precision of the model; the slots are float32."""
+        with mixed_precision(pixels.device, enabled=self.precision == "bfloat16"):
+            slots: Tensor = self.encoder(pixels)
+        return slots.float()
 
     def forward(
         self,
@@ -107,5 +120,7 @@ class NaturalModel(nn.Module):
         next_pixels: Num[Tensor, "batch channel height width"],
     ) -> Latents:
         """Encode both frames and predict the second from the first."""
-        current, following = self.encoder(torch.cat([pixels, next_pixels])).chunk(2)
-        return Latents(current, self.decoder(self.processor(current, action)), following)
+        current, following = self.encode(torch.cat([pixels, next_pixels])).chunk(2)
+        with mixed_precision(current.device, enabled=self.precision == "bfloat16"):
+            predicted = self.processor(current, action)
+        return Latents(current, self.decoder(predicted.float()), following)

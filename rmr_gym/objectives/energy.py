@@ -29,15 +29,14 @@ def all_energies(
 def standardise_slots(
     *groups: Float[Tensor, "_ slot dim"], over: Float[Tensor, "batch slot dim"]
 ) -> tuple[Float[Tensor, "_ slot dim"], ...]:
-    """Shift and scale every feature to mean 0 and standard deviation 1 over a batch, with gradients through both.
+    """Centre groups of slots on their own means and divide them by one standard deviation, with gradients through all.
 
     Args:
-        *groups: slots to be standardised, all in the same way.
-        over: slots whose statistics are used; at least two samples.
+        *groups: slots to be standardised.
+        over: slots whose deviation over the batch is used for every group; at least two samples.
     """
-    mean, variance = over.mean(0), over.var(0)
-    scale = (variance + 1e-8).rsqrt()
-    return tuple((slots - mean) * scale for slots in groups)
+    scale = (over.var(0) + 1e-8).rsqrt()
+    return tuple((slots - slots.mean(0)) * scale for slots in groups)
 
 
 @torch.no_grad()

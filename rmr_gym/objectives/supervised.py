@@ -39,7 +39,7 @@ class Supervised(Objective):
 
     def forward(self, model: NaturalModel, batch: NaturalBatch) -> LossTerms:
         """Compute the loss of one batch."""
-        slots = model.encoder(batch.pixels)
+        slots = model.encode(batch.pixels)
         bits = unpack_bits(batch.ram).flatten(1)[:, self.targets]
         logits = self.head(slots.flatten(1))
         loss = functional.binary_cross_entropy_with_logits(logits, bits)

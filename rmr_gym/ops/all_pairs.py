@@ -49,6 +49,8 @@ def all_pairs_messages(
     Returns:
         The reduced message of each slot.
     """
+    weights = (hidden_weight, hidden_bias, output_weight, output_bias)  # may be wider than the slots under autocast
+    hidden_weight, hidden_bias, output_weight, output_bias = (weight.to(receiver.dtype) for weight in weights)
     if reduction == "max":
         messages: Tensor = _MaxMessages.apply(  # type: ignore[no-untyped-call]
             receiver, sender, hidden_weight, hidden_bias, output_weight, output_bias
@@ -67,6 +69,11 @@ def _chunks(receiver: Tensor) -> list[slice]:
     budget = _EDGES_PER_CHUNK.get(receiver.device.type, _EDGES_PER_CHUNK["cuda"])
     size = max(1, budget // num_slots**2)
     return [slice(start, min(start + size, batch)) for start in range(0, batch, size)]
+
+
+def _accumulator(weight: Tensor) -> Tensor:
+    """Return zeros for a sum over many chunks: bfloat16 would stop growing after a few of them."""
+    return torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32))
 
 
 class _Edges:
@@ -124,7 +131,7 @@ class _MeanHidden(torch.autograd.Function):
         num_slots = receiver.shape[1]
         needs_weight = ctx.needs_input_grad[2] or ctx.needs_input_grad[3]
         grad_receiver, grad_sender = torch.empty_like(receiver), torch.empty_like(sender)
-        grad_weight, grad_bias = torch.zeros_like(weight), torch.zeros_like(bias)
+        grad_weight, grad_bias = (_accumulator(weight), _accumulator(bias))
         grad_edge = (grad_mean / num_slots).unsqueeze(2)
         edges = _Edges(receiver, weight, bias)
         for part in edges.chunks:
@@ -132,12 +139,12 @@ class _MeanHidden(torch.autograd.Function):
             active = second.sign_().view(-1, num_slots, num_slots, second.shape[1])  # derivative of the ReLU
             grad_second = active.mul_(grad_edge[part]).flatten(0, 2)
             if needs_weight:
-                grad_weight.addmm_(grad_second.t(), first)
+                grad_weight += torch.mm(grad_second.t(), first)
                 grad_bias += grad_second.sum(0)
             grad_receiver[part], grad_sender[part] = edges.backward(grad_second, first)
         if not needs_weight:
             return grad_receiver, grad_sender, None, None
-        return grad_receiver, grad_sender, grad_weight, grad_bias
+        return grad_receiver, grad_sender, grad_weight.to(weight.dtype), grad_bias.to(weight.dtype)
 
 
 class _MaxMessages(torch.autograd.Function):
@@ -172,7 +179,7 @@ class _MaxMessages(torch.autograd.Function):
         needs_weight = any(ctx.needs_input_grad[2:])
         grad_receiver, grad_sender = torch.empty_like(receiver), torch.empty_like(sender)
         weights = (hidden_weight, hidden_bias, output_weight)
-        grad_hidden_weight, grad_hidden_bias, grad_output_weight = (torch.zeros_like(weight) for weight in weights)
+        sums = tuple(_accumulator(weight) for weight in weights)
         edges = _Edges(receiver, hidden_weight, hidden_bias)
         for part in edges.chunks:
             first, second = edges.hidden(receiver[part], sender[part])
@@ -182,11 +189,11 @@ class _MaxMessages(torch.autograd.Function):
             grad_edges = grad_edges.flatten(0, 2)
             grad_second = torch.mm(grad_edges, output_weight).mul_(second > 0)
             if needs_weight:
-                grad_output_weight.addmm_(grad_edges.t(), second)
-                grad_hidden_weight.addmm_(grad_second.t(), first)
-                grad_hidden_bias += grad_second.sum(0)
+                sums[0].add_(torch.mm(grad_second.t(), first))
+                sums[1].add_(grad_second.sum(0))
+                sums[2].add_(torch.mm(grad_edges.t(), second))
             grad_receiver[part], grad_sender[part] = edges.backward(grad_second, first)
         if not needs_weight:
             return grad_receiver, grad_sender, None, None, None, None
-        grad_output_bias = grad_output.sum((0, 1))
-        return grad_receiver, grad_sender, grad_hidden_weight, grad_hidden_bias, grad_output_weight, grad_output_bias
+        grad_weights = (total.to(receiver.dtype) for total in sums)
+        return grad_receiver, grad_sender, *grad_weights, grad_output.sum((0, 1))

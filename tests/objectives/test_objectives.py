@@ -135,6 +135,17 @@ def test_objective_reaches_the_encoder_through_a_frozen_processor(name: str) -> 
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
+def test_bfloat16_lowers_the_networks_and_not_the_energies(name: str) -> None:
+    model, batch, objective = make_pixel_model(), make_pixel_batch(), OBJECTIVES[name]().build()
+    exact = objective(model, batch).total
+    model.precision = "bfloat16"
+    low = objective(model, batch).total
+    assert low.dtype == model.encode(batch.pixels).dtype == torch.float32
+    assert low != exact
+    torch.testing.assert_close(low, exact, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
 def test_objective_does_not_look_at_the_ram(name: str) -> None:
     batch = make_pixel_batch()
     model, objective = make_pixel_model(), OBJECTIVES[name]().build()

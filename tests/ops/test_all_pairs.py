@@ -80,6 +80,21 @@ def test_inputs_are_left_as_they_are() -> None:
         assert torch.equal(part, copy)
 
 
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_bfloat16_stays_near_float64_in_value_and_gradients(reduction: str) -> None:
+    parts = make_parts(40, 16, (8, 8, 8))  # 40 chunks: sums of weight gradients must not stop growing
+    low = [part.detach().to(torch.bfloat16 if index < 2 else torch.float32) for index, part in enumerate(parts)]
+    exact = [part.double().requires_grad_() for part in low]
+    low = [part.requires_grad_() for part in low]
+    ours, plain = all_pairs_messages(*low, reduction=reduction), edge_list_messages(exact, reduction)
+    assert ours.dtype == torch.bfloat16
+    grads, expected = (
+        torch.autograd.grad(out.double().square().mean(), ins) for out, ins in ((ours, low), (plain, exact))
+    )
+    for got, want in zip((ours, *grads), (plain, *expected), strict=True):
+        assert (got.double() - want).norm() < (0.05 if reduction != "max" else 0.3) * want.norm()
+
+
 def test_memory_does_not_grow_with_the_edges_of_the_whole_batch() -> None:
     # 8 samples x 64 x 64 edges x 32 floats would be 4.2 MB per edge tensor; saved for backward must be far less.
     batch, slots, width = 8, 64, 32

@@ -10,6 +10,7 @@ from jaxtyping import Float, Num
 from torch import Tensor, nn
 
 from rmr_gym.errors import explain
+from rmr_gym.models.blocks import mixed_precision
 from rmr_gym.models.interfaces import Encoder
 
 Resolution = Literal["210x160", "84x84"]
@@ -117,7 +118,10 @@ class NatureCnn(Encoder):
             raise ValueError(explain(expected=f"frames of shape (batch, *{self.input_shape})", got=got, fix=fix))
         scaled = pixels if pixels.is_floating_point() else pixels.to(self.head.weight.dtype) / 255
         maps = self.maps(self.trunk(scaled))
-        slots: Tensor = self.head(maps.view(len(maps), self.num_slots, -1))  # channel = slot * m + map
+        # In bfloat16 the rounding of the outputs would be as large as what differs between frames.
+        with mixed_precision(maps.device, enabled=False):
+            per_slot = maps.to(self.head.weight.dtype).view(len(maps), self.num_slots, -1)  # channel = slot * m + map
+            slots: Tensor = self.head(per_slot)
         return (slots - self.shift) * self.scale
 
     @torch.no_grad()
