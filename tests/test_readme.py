@@ -15,6 +15,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from jaxtyping import TypeCheckError
 
 import rmr_gym
 from tests import markdown
@@ -108,7 +109,7 @@ def problem_of_rmr_gym(arguments: list[str]) -> str | None:
             return said.getvalue() if stop.code else None
         except FileNotFoundError:  # the command starts from the output of another one
             return None
-        except ValueError as error:
+        except (ValueError, TypeCheckError) as error:  # in the tests the type of a bad choice is checked first
             return str(error)
     return None
 
