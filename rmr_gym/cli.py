@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from rmr_gym.pipeline.doctor import can_run, examine
 
@@ -69,13 +69,11 @@ def _doctor(arguments: Sequence[str], console: Console) -> int:
     parser = argparse.ArgumentParser(prog="rmr-gym doctor", description=SUMMARIES["doctor"])
     parser.add_argument("--out", type=Path, default=Path(), help="folder for runs, whose disk is looked at")
     checks = examine(parser.parse_args(arguments).out)
-    table = Table(show_edge=False, pad_edge=False)
-    for column in ("", "part", "found", "how to mend it"):
-        table.add_column(column)
     for check in checks:
         mark, style = ("ok", "green") if check.works else ("no", "red" if check.required else "yellow")
-        table.add_row(f"[{style}]{mark}[/{style}]", check.name, check.detail, "" if check.works else check.mend)
-    console.print(table, highlight=False)
+        console.print(Text.assemble((mark, style), f"  {check.name}: {check.detail}"), soft_wrap=True)
+        if not check.works:
+            console.print(Text(f"    to mend it: {check.mend}"), soft_wrap=True)
     ready = can_run(checks)
     console.print("`rmr-gym run` can work here." if ready else "`rmr-gym run` cannot work here yet.", highlight=False)
     return 0 if ready else 1

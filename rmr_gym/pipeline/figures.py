@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Records = Sequence[Mapping[str, float]]
+Records = Sequence[Mapping[str, float | int]]
 
 # Okabe and Ito's palette, which the common kinds of colour blindness can tell apart; line styles say it once more.
 _STYLES = (
@@ -40,7 +40,7 @@ def draw_curves(path: Path, abstract: Records, natural: Mapping[str, Sequence[Re
         abstract: log of the processor's training.
         natural: logs of the encoders' training by arm, one per seed; arms that are not trained have empty logs.
     """
-    figure = _figure(width=13, height=4)
+    figure = _figure(width=13.0, height=4.0)
     left, middle, right = figure.subplots(1, 3)
     steps = [record["step"] for record in abstract]
     for (colour, style), (name, label) in zip(_STYLES, (("mask_loss", "mask"), ("bit_loss", "bits")), strict=False):
@@ -53,6 +53,8 @@ def draw_curves(path: Path, abstract: Records, natural: Mapping[str, Sequence[Re
             _band(right, logs, "effective_rank", arm, colour, style)
     _label(middle, "Natural stage: encoders on pixels", "loss (supervised: another loss)")
     middle.set_yscale("log")
+    middle.yaxis.set_major_formatter("{x:g}")
+    middle.yaxis.set_minor_formatter("{x:g}")
     _label(right, "Natural stage: collapse monitor", "effective rank of a batch")
     _save(figure, path)
 

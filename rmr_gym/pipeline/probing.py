@@ -144,7 +144,7 @@ def _labelled(
 
 def _examples(probe: LinearProbe, scored_on: _EncodedFrames) -> dict[str, Any]:
     """Predict the RAM of a few frames that are spread over the held-out ones."""
-    places = np.linspace(0, len(scored_on.rows) - 1, NUM_EXAMPLES + 2)[1:-1].round().astype(np.int64)
+    places = ((np.arange(NUM_EXAMPLES) + 0.5) * len(scored_on.rows) / NUM_EXAMPLES).astype(np.int64)
     bits = probe.predict(scored_on.features.features[places])
     predicted = np.packbits(bits.reshape(len(places), -1, 8), axis=-1).squeeze(-1)
     return {"frames": scored_on.rows[places].tolist(), "ram": predicted.tolist()}

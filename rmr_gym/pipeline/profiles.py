@@ -38,7 +38,7 @@ def quick() -> RunConfig:
             encoder=NatureCnnConfig(resolution="84x84"),
             decoder_initialisation="identity",
             objective=InfoNceConfig(),
-            loop=LoopConfig(gradient_steps=100, learning_rate=3e-4, log_every=5, checkpoint_every=50),
+            loop=LoopConfig(gradient_steps=80, learning_rate=3e-4, log_every=5, checkpoint_every=40),
         ),
         probe=ProbingConfig(
             num_train_frames=4_000, num_validation_frames=2_000, linear=LinearProbeConfig(max_epochs=30, patience=5)
@@ -50,7 +50,7 @@ def standard() -> RunConfig:
     """The default: paired over 5 seeds, an hour or two on 2 cores."""
     return RunConfig(
         num_seeds=5,
-        data=DataConfig(num_episodes=64, max_steps=1_000, validation_fraction=0.25),
+        data=DataConfig(num_episodes=48, max_steps=1_000, validation_fraction=0.25),
         abstract=AbstractConfig(loop=LoopConfig(gradient_steps=1_500)),
         natural=NaturalConfig(
             encoder=NatureCnnConfig(resolution="84x84"),

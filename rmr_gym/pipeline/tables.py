@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -21,9 +22,10 @@ _FILE_WIDTH = 120
 
 def render(result: JsonObject) -> RenderableType:
     """Lay out the result of a run for a console: both stages, what follows from them, warnings."""
-    parts: list[RenderableType] = [abstract_table(result["abstract"]), natural_table(result)]
+    tables = [abstract_table(result["abstract"]), natural_table(result)]
     if result["comparisons"]:
-        parts.append(comparison_table(result))
+        tables.append(comparison_table(result))
+    parts: list[RenderableType] = [part for table in tables for part in (table, "")]
     parts += [Text(sentence) for sentence in result["findings"]]
     parts += [Text(f"Warning: {sentence}", style="yellow") for sentence in result["warnings"]]
     return Group(*parts)
@@ -36,69 +38,64 @@ def as_text(result: JsonObject) -> str:
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 
 
-def abstract_table(abstract: JsonObject) -> Table:
+def abstract_table(abstract: JsonObject) -> RenderableType:
     """Show how well the next RAM is predicted, by copying and by the processor."""
-    title = f"Abstract stage: next RAM on held-out episodes ({len(abstract['kept_slots'])} bytes with enough entropy)"
-    table = _titled(title)
-    table.add_column("predictor", no_wrap=True)
-    for column in ("slot accuracy", "F1 weighted", "F1 micro", "F1 macro", "changed slots", "mask precision", "recall"):
-        table.add_column(column, justify="right")
+    table = _columns("predictor", "slot accuracy", "F1 weighted", "F1 micro", "F1 macro", "changed slots")
     for name in ("copy", "processor"):
-        row = abstract[name]
-        f1, mask = row["bit_f1"], row["mask"]
+        row, f1 = abstract[name], abstract[name]["bit_f1"]
         values = (row["slot_accuracy"], f1["weighted"], f1["micro"], f1["macro"], row["changed_slot_accuracy"])
-        table.add_row(name, *(_number(value) for value in (*values, mask["precision"], mask["recall"])))
-    return table
+        table.add_row(name, *(_number(value) for value in values))
+    num_slots = len(abstract["kept_slots"])
+    return _under(f"Abstract stage: next RAM on held-out episodes ({num_slots} bytes with enough entropy)", table)
 
 
-def natural_table(result: JsonObject) -> Table:
+def natural_table(result: JsonObject) -> RenderableType:
     """Show what a linear probe reads off the encoders of each arm, mean and standard deviation over seeds."""
     readouts, natural = result["config"]["probe"]["readouts"], result["natural"]
-    num_seeds = result["config"]["num_seeds"]
-    title = f"Natural stage: RAM read off frozen encoders, weighted bit F1 (seeds per arm: {num_seeds})"
-    table = _titled(title)
-    table.add_column("arm", no_wrap=True)
-    for column in (*readouts, "effective rank"):
-        table.add_column(column, justify="right")
+    table = _columns("arm", *readouts, "effective rank")
     majority = _number(natural["majority"]["bit_f1"][HEADLINE])
     table.add_row("majority bit", *[majority] * len(readouts), "-")
     for arm, seeds in natural["arms"].items():
         by_readout = [[seed["readouts"][name]["bit_f1"][HEADLINE] for seed in seeds.values()] for name in readouts]
         ranks = [seed["collapse"]["effective_rank"] for seed in seeds.values()]
         table.add_row(arm, *(_spread(values) for values in by_readout), _spread(ranks, digits=0))
-    return table
+    num_seeds = result["config"]["num_seeds"]
+    return _under(f"Natural stage: RAM read off encoders, weighted bit F1 (seeds per arm: {num_seeds})", table)
 
 
-def probe_table(probed: JsonObject) -> Table:
+def probe_table(probed: JsonObject) -> RenderableType:
     """Show what a linear probe reads off one encoder, beside the predictor that sees no features."""
-    table = _titled(f"RAM read off a frozen encoder ({len(probed['kept_slots'])} bytes with enough entropy)")
-    table.add_column("readout", no_wrap=True)
-    for column in ("F1 weighted", "F1 micro", "F1 macro", "slot accuracy", "labelled frames", "features"):
-        table.add_column(column, justify="right")
+    table = _columns("readout", "F1 weighted", "F1 micro", "F1 macro", "slot accuracy", "labelled frames", "features")
     for name, row in {"majority bit": probed["majority"], **probed["readouts"]}.items():
         f1 = row["bit_f1"]
         values = (f1["weighted"], f1["micro"], f1["macro"], row["slot_accuracy"])
         counts = (row["num_labelled_frames"], row["num_features"])
         table.add_row(name, *(_number(value) for value in values), *(f"{count:,}" for count in counts))
-    return table
+    return _under(f"RAM read off a frozen encoder ({len(probed['kept_slots'])} bytes with enough entropy)", table)
 
 
-def comparison_table(result: JsonObject) -> Table:
+def comparison_table(result: JsonObject) -> RenderableType:
     """Show each arm against the reference arms: difference of the means, verdict and p-value per readout."""
     readouts = result["config"]["probe"]["readouts"]
-    table = _titled("Differences of weighted bit F1, paired by seed (one-sided Wilcoxon test)")
-    table.add_column("arm", no_wrap=True)
-    table.add_column("against", no_wrap=True)
-    for readout in readouts:
-        table.add_column(readout)
+    table = _columns("arm", "against", *readouts)
     rows = {(row["reference"], row["arm"], row["readout"]): row for row in result["comparisons"]}
     for reference, arm in dict.fromkeys((reference, arm) for reference, arm, _ in rows):
         table.add_row(arm, reference, *(_cell(rows[reference, arm, readout]) for readout in readouts))
+    return _under("Differences of weighted bit F1, paired by seed (one-sided Wilcoxon)", table)
+
+
+def _columns(first: str, *others: str) -> Table:
+    """Make a table that fits into 80 characters."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    table.add_column(first, no_wrap=True)
+    for other in others:
+        table.add_column(other, justify="right")
     return table
 
 
-def _titled(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold")
+def _under(title: str, table: Table) -> RenderableType:
+    """Put a heading above a table; rich would wrap it at the width of the table."""
+    return Group(Text(title, style="bold"), table)
 
 
 def _cell(row: JsonObject) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import tyro
 
@@ -14,7 +14,7 @@ from rmr_gym.errors import explain
 from rmr_gym.models.processors import PROCESSORS
 from rmr_gym.objectives import OBJECTIVES
 from rmr_gym.pipeline.commands.collect import Collect
-from rmr_gym.pipeline.commands.options import OBJECTIVE_FLAG, PROCESSOR_FLAG, Start
+from rmr_gym.pipeline.commands.options import OBJECTIVE_FLAG, PROCESSOR_FLAG, Compute, Start
 from rmr_gym.pipeline.commands.pretrain import Pretrain
 from rmr_gym.pipeline.commands.probe import Probe
 from rmr_gym.pipeline.commands.run import Run
@@ -59,27 +59,25 @@ def parse(name: str, arguments: Sequence[str]) -> Command:
     early.add_argument(f"--{PROCESSOR_FLAG}", dest="processor")
     early.add_argument(f"--{OBJECTIVE_FLAG}", dest="objective")
     known, _ = early.parse_known_args(list(arguments))
-    base = _base(known.profile, known.config)
-    if known.processor in PROCESSORS:  # unknown names are for tyro, which lists the known ones
+    # Unknown names are left to tyro, which lists the known ones.
+    profile = known.profile if known.profile in PROFILES else DEFAULT_PROFILE
+    base = PROFILES[profile]() if known.config is None else _from_file(known.config, known.profile)
+    if known.processor in PROCESSORS:
         base = _choose(base, "abstract", "processor", PROCESSORS[known.processor])
     if known.objective in OBJECTIVES:
         base = _choose(base, "natural", "objective", OBJECTIVES[known.objective])
     command_class = COMMANDS[name]
-    start = Start(profile=known.profile or DEFAULT_PROFILE, config_file=known.config)
+    start = Start(profile=profile, config_file=known.config)
     command: Command = tyro.cli(
-        command_class,
+        _with_defaults(command_class, command_class.defaults(base) | {"start": start, "compute": Compute()}),
         args=list(arguments),
-        default=command_class.defaults(base, start),
         prog=f"rmr-gym {name}",
         config=(tyro.conf.AvoidSubcommands,),
     )
     return command
 
 
-def _base(profile: str | None, config_file: Path | None) -> RunConfig:
-    if config_file is None:
-        known = profile if profile in PROFILES else DEFAULT_PROFILE  # tyro refuses unknown names later
-        return PROFILES[known or DEFAULT_PROFILE]()
+def _from_file(config_file: Path, profile: str | None) -> RunConfig:
     if profile is not None:
         got = f"--profile {profile} --config {config_file}"
         raise ValueError(explain(expected="--profile or --config, not both", got=got, fix="Leave one out."))
@@ -94,3 +92,21 @@ def _choose(base: RunConfig, stage: str, part: str, config_class: type[Any]) -> 
     if type(getattr(before, part)) is config_class:
         return base
     return dataclasses.replace(base, **{stage: dataclasses.replace(before, **{part: config_class()})})
+
+
+def _with_defaults(command_class: type[Command], defaults: Mapping[str, Any]) -> type[Command]:
+    """Derive a class whose fields have the defaults of a profile; the required ones stay without."""
+    hints = get_type_hints(command_class, include_extras=True)
+    fields = [
+        (name, hints[name], dataclasses.field(default=value)) for name, value in defaults.items() if name in hints
+    ]
+    derived: type[Command] = dataclasses.make_dataclass(
+        command_class.__name__,
+        fields,
+        bases=(command_class,),
+        namespace={"__doc__": command_class.__doc__},
+        frozen=True,
+        kw_only=True,
+        slots=True,
+    )
+    return derived

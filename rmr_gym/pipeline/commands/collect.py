@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any
 
 import tyro
 from rich.console import Console
@@ -35,10 +35,10 @@ class Collect:
     start: Annotated[Start, UNPREFIXED]
     data: DataConfig
 
-    @classmethod
-    def defaults(cls, base: RunConfig, start: Start) -> Self:
-        """Return the options in a profile."""
-        return cls(game=base.game, out=tyro.MISSING, seed=base.seed, start=start, data=base.data)
+    @staticmethod
+    def defaults(base: RunConfig) -> dict[str, Any]:
+        """Return the options that are not required, with their values in a profile."""
+        return {"game": base.game, "seed": base.seed, "data": base.data}
 
     def execute(self, console: Console) -> None:
         """Record."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any
 
-import tyro
 from rich.console import Console
 
 from rmr_gym.models.processors import PROCESSORS
@@ -45,19 +44,15 @@ class Pretrain:
 
     abstract: AbstractConfig
 
-    @classmethod
-    def defaults(cls, base: RunConfig, start: Start) -> Self:
-        """Return the options in a profile."""
-        return cls(
-            data=tyro.MISSING,
-            out=tyro.MISSING,
-            seed=base.seed,
-            entropy_threshold=base.probe.entropy_threshold,
-            start=start,
-            compute=Compute(),
-            processor=name_of(base.abstract.processor, PROCESSORS),
-            abstract=base.abstract,
-        )
+    @staticmethod
+    def defaults(base: RunConfig) -> dict[str, Any]:
+        """Return the options that are not required, with their values in a profile."""
+        return {
+            "seed": base.seed,
+            "entropy_threshold": base.probe.entropy_threshold,
+            "processor": name_of(base.abstract.processor, PROCESSORS),
+            "abstract": base.abstract,
+        }
 
     def execute(self, console: Console) -> None:
         """Pre-train."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any
 
-import tyro
 from rich.console import Console
 
 from rmr_gym.pipeline.commands.options import UNPREFIXED, Compute, Start
@@ -40,18 +39,10 @@ class Probe:
     compute: Annotated[Compute, UNPREFIXED]
     probe: ProbingConfig
 
-    @classmethod
-    def defaults(cls, base: RunConfig, start: Start) -> Self:
-        """Return the options in a profile."""
-        return cls(
-            data=tyro.MISSING,
-            encoder=tyro.MISSING,
-            out=None,
-            seed=base.seed,
-            start=start,
-            compute=Compute(),
-            probe=base.probe,
-        )
+    @staticmethod
+    def defaults(base: RunConfig) -> dict[str, Any]:
+        """Return the options that are not required, with their values in a profile."""
+        return {"out": None, "seed": base.seed, "probe": base.probe}
 
     def execute(self, console: Console) -> None:
         """Probe."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any
 
 from rich.console import Console
 
@@ -39,17 +39,15 @@ class Run:
     objective: ObjectiveChoice
     """Contrastive loss; its own options are shown when it is chosen."""
 
-    @classmethod
-    def defaults(cls, base: RunConfig, start: Start) -> Self:
-        """Return the options in a profile."""
-        return cls(
-            config=base,
-            out=None,
-            start=start,
-            compute=Compute(),
-            processor=name_of(base.abstract.processor, PROCESSORS),
-            objective=name_of(base.natural.objective, OBJECTIVES),
-        )
+    @staticmethod
+    def defaults(base: RunConfig) -> dict[str, Any]:
+        """Return the options that are not required, with their values in a profile."""
+        return {
+            "config": base,
+            "out": None,
+            "processor": name_of(base.abstract.processor, PROCESSORS),
+            "objective": name_of(base.natural.objective, OBJECTIVES),
+        }
 
     def execute(self, console: Console) -> None:
         """Do the whole chain."""

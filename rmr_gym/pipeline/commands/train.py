@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any
 
-import tyro
 from rich.console import Console
 
 from rmr_gym.objectives import OBJECTIVES
@@ -47,20 +46,15 @@ class Train:
 
     natural: NaturalConfig
 
-    @classmethod
-    def defaults(cls, base: RunConfig, start: Start) -> Self:
-        """Return the options in a profile."""
-        return cls(
-            data=tyro.MISSING,
-            processor=tyro.MISSING,
-            out=tyro.MISSING,
-            arm=next(iter(ARMS)),
-            seed=base.seed,
-            start=start,
-            compute=Compute(),
-            objective=name_of(base.natural.objective, OBJECTIVES),
-            natural=base.natural,
-        )
+    @staticmethod
+    def defaults(base: RunConfig) -> dict[str, Any]:
+        """Return the options that are not required, with their values in a profile."""
+        return {
+            "arm": next(iter(ARMS)),
+            "seed": base.seed,
+            "objective": name_of(base.natural.objective, OBJECTIVES),
+            "natural": base.natural,
+        }
 
     def execute(self, console: Console) -> None:
         """Train."""

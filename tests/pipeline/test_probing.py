@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rmr_gym.evaluation.metrics import kept_slots
+from rmr_gym.models import fingerprint, load_encoder
+from rmr_gym.pipeline.config import RunConfig
+from rmr_gym.pipeline.datasets import open_dataset
+from rmr_gym.pipeline.probing import NUM_EXAMPLES, probe_encoder, seen_before
+from rmr_gym.pipeline.stage import JsonObject
+
+
+def test_seen_before_compares_whole_rows() -> None:
+    earlier = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)
+    ram = np.array([[1, 2, 3], [1, 2, 6], [4, 5, 6], [3, 2, 1]], np.uint8)
+    assert seen_before(ram, earlier).tolist() == [True, False, True, False]
+
+
+def test_probe_encoder_reads_all_encoders_on_the_same_frames(finished: tuple[Path, JsonObject]) -> None:
+    natural = finished[1]["natural"]
+    assert (natural["num_train_frames"], natural["num_validation_frames"]) == (60, 30)
+    assert 0 < natural["majority"]["bit_f1"]["weighted"] < 1
+
+
+def test_probe_encoder_scores_every_readout_and_leaves_the_encoder_alone(
+    finished: tuple[Path, JsonObject], tiny: RunConfig
+) -> None:
+    encoder = load_encoder(finished[0] / "encoders" / "untrained" / "seed-3")
+    before = fingerprint(encoder)
+    train, held_out = (open_dataset(finished[0] / "data", half, (84, 84)) for half in ("train", "validation"))
+    told: list[tuple[int, int]] = []
+    result = probe_encoder(
+        encoder, train, held_out, tiny.probe, seed=0, on_progress=lambda done, total: told.append((done, total))
+    )
+    assert fingerprint(encoder) == before
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert list(result["readouts"]) == ["full", "few_labels", "low_dimensional"]
+    widths = {name: row["num_features"] for name, row in result["readouts"].items()}
+    assert widths == {"full": 8192, "few_labels": 8192, "low_dimensional": min(64, 60)}
+    assert all(1 <= row["num_epochs"] <= 2 for row in result["readouts"].values())
+    assert 1 < result["collapse"]["effective_rank"] <= 29
+    assert result["kept_slots"] == kept_slots(held_out.ram, 0.3).tolist()
+
+
+def test_examples_are_what_the_probe_says_about_those_frames(
+    finished: tuple[Path, JsonObject], tiny: RunConfig
+) -> None:
+    encoder = load_encoder(finished[0] / "encoders" / "supervised" / "seed-3")
+    train, held_out = (open_dataset(finished[0] / "data", half, (84, 84)) for half in ("train", "validation"))
+    config = dataclasses.replace(tiny.probe, num_validation_frames=NUM_EXAMPLES)  # so the examples are the whole set
+    result = probe_encoder(encoder, train, held_out, config)
+    examples = result["examples"]
+    assert examples["readout"] == "full"
+    assert len(set(examples["frames"])) == NUM_EXAMPLES
+    true = held_out.ram[examples["frames"]][:, result["kept_slots"]]
+    right = true == np.array(examples["ram"], np.uint8)
+    assert right.mean() == pytest.approx(result["readouts"]["full"]["slot_accuracy"])
+
+
+def test_no_example_is_kept_when_every_readout_sees_components_only(
+    finished: tuple[Path, JsonObject], tiny: RunConfig
+) -> None:
+    encoder = load_encoder(finished[0] / "encoders" / "untrained" / "seed-3")
+    train, held_out = (open_dataset(finished[0] / "data", half, (84, 84)) for half in ("train", "validation"))
+    config = dataclasses.replace(tiny.probe, readouts=("low_dimensional",))
+    assert probe_encoder(encoder, train, held_out, config)["examples"] == {}
+
+
+def test_probe_encoder_refuses_held_out_frames_that_all_occur_in_training(
+    finished: tuple[Path, JsonObject], tiny: RunConfig
+) -> None:
+    encoder = load_encoder(finished[0] / "encoders" / "untrained" / "seed-3")
+    train = open_dataset(finished[0] / "data", "train", (84, 84))
+    with pytest.raises(ValueError, match="held-out frames with RAM of their own; got 0 of 82"):
+        probe_encoder(encoder, train, train, tiny.probe)

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rmr_gym.pipeline.config import RunConfig
+from rmr_gym.pipeline.config_json import from_json, to_json
+from rmr_gym.pipeline.run import run
+from rmr_gym.pipeline.stage import JsonObject, exclusive, write_json
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def _without_circumstances(result: Any) -> Any:
+    """Leave out what may differ between two runs of one config."""
+    if isinstance(result, dict):
+        dropped = ("timing", "machine", "versions", "command_line")
+        return {key: _without_circumstances(value) for key, value in result.items() if key not in dropped}
+    return [_without_circumstances(value) for value in result] if isinstance(result, list) else result
+
+
+def test_run_result_holds_everything_about_the_run(finished: tuple[Path, JsonObject], tiny: RunConfig) -> None:
+    folder, result = finished
+    assert json.loads((folder / "result.json").read_text()) == result
+    assert result["format"] == "rmr-result/1"
+    assert from_json(RunConfig, result["config"]) == tiny
+    assert from_json(RunConfig, json.loads((folder / "config.json").read_text())) == tiny
+    assert list(result["natural"]["arms"]) == list(tiny.arms)
+    for seeds in result["natural"]["arms"].values():
+        assert list(seeds) == ["3"]
+        for row in seeds["3"]["readouts"].values():
+            assert all(0 <= row["bit_f1"][name] <= 1 for name in ("weighted", "micro", "macro"))
+            assert 0 <= row["slot_accuracy"] <= 1
+        assert seeds["3"]["collapse"]["effective_rank"] > 1
+    assert {(row["arm"], row["reference"]) for row in result["comparisons"]} == {
+        (arm, reference) for arm in tiny.arms for reference in ("c_swm", "untrained") if arm != reference
+    }
+    assert set(result["normalised"]) == set(tiny.probe.readouts)
+    assert set(result["timing"]["stages"]) == {"collect", "pretrain", "train", "probe"}
+    assert all(part["wall_seconds"] > 0 for part in result["timing"]["stages"].values())
+    assert result["timing"]["peak_memory_bytes"] < 4e9
+    assert result["versions"]["torch"]
+    assert result["machine"]["device"] == "cpu"
+    assert any("Only 1 of at least 5 seeds" in line for line in result["warnings"])
+
+
+def test_run_writes_table_and_pictures(finished: tuple[Path, JsonObject]) -> None:
+    folder = finished[0]
+    table = (folder / "table.txt").read_text()
+    assert all(name in table for name in ("copy", "processor", "majority bit", "rmr", "c_swm", "supervised"))
+    for name in ("curves.png", "bits.png"):
+        assert (folder / name).read_bytes().startswith(PNG)
+
+
+def test_run_keeps_no_path_of_this_machine(finished: tuple[Path, JsonObject]) -> None:
+    for path in finished[0].rglob("*.json"):
+        assert str(Path.home()) not in path.read_text()
+        assert str(finished[0]) not in path.read_text()
+
+
+def test_run_that_is_finished_repeats_no_stage(copied: Path, tiny: RunConfig) -> None:
+    def kept() -> dict[Path, int]:
+        parts = [path for name in ("data", "processor", "encoders") for path in (copied / name).rglob("*")]
+        return {path: path.stat().st_mtime_ns for path in parts if path.is_file()}
+
+    before, first = kept(), json.loads((copied / "result.json").read_text())
+    again = run(tiny, copied)
+    assert kept() == before
+    assert _without_circumstances(again) == _without_circumstances(first)
+
+
+def test_run_adds_seeds_and_arms_to_what_is_there(copied: Path, tiny: RunConfig) -> None:
+    old = copied / "encoders" / "rmr" / "seed-3" / "probe.json"
+    before = old.stat().st_mtime_ns
+    more = dataclasses.replace(tiny, num_seeds=2, arms=("rmr", "untrained"))
+    result = run(more, copied)
+    assert old.stat().st_mtime_ns == before
+    assert {arm: list(seeds) for arm, seeds in result["natural"]["arms"].items()} == {
+        "rmr": ["3", "4"],
+        "untrained": ["3", "4"],
+    }
+    assert result["comparisons"][0]["num_pairs"] == 2
+
+
+def test_run_refuses_a_folder_of_another_config_and_names_the_fields(copied: Path, tiny: RunConfig) -> None:
+    loop = dataclasses.replace(tiny.natural.loop, gradient_steps=7)
+    other = dataclasses.replace(tiny, seed=4, natural=dataclasses.replace(tiny.natural, loop=loop))
+    with pytest.raises(ValueError, match=r"natural.loop.gradient_steps: 6 -> 7; seed: 3 -> 4. Pass another --out"):
+        run(other, copied)
+    assert from_json(RunConfig, json.loads((copied / "config.json").read_text())) == tiny
+
+
+def test_run_refuses_a_folder_in_use(copied: Path, tiny: RunConfig) -> None:
+    with exclusive(copied), pytest.raises(ValueError, match="another process that is working in it"):
+        run(tiny, copied)
+
+
+def test_run_ends_as_an_undisturbed_one_when_it_was_killed_again_and_again(
+    finished: tuple[Path, JsonObject], tiny: RunConfig, tmp_path: Path
+) -> None:
+    config, out = tmp_path / "config.json", tmp_path / "out"
+    write_json(config, to_json(tiny))
+    encoders = out / "encoders"
+    _kill_when(config, out, lambda: any((out / "processor" / "state").glob("state-*")))
+    assert not (out / "processor" / "result.json").exists()
+    _kill_when(config, out, lambda: any((encoders / "c_swm" / "seed-3" / "state").glob("state-*")))
+    done = [out / "processor" / "result.json", encoders / "rmr" / "seed-3" / "probe.json"]
+    written = [path.stat().st_mtime_ns for path in done]
+    assert not (encoders / "c_swm" / "seed-3" / "result.json").exists()
+
+    result = run(tiny, out)
+
+    assert [path.stat().st_mtime_ns for path in done] == written
+    assert json.loads(done[0].read_text())["timing"]["resumed"] is True
+    assert _without_circumstances(result) == _without_circumstances(finished[1])
+    for model in sorted(finished[0].rglob("model.safetensors")):
+        assert (out / model.relative_to(finished[0])).read_bytes() == model.read_bytes()
+    assert not [path for path in out.rglob("*") if "begun" in path.name or path.suffix == ".tmp"]
+
+
+def _kill_when(config: Path, out: Path, condition: Callable[[], bool]) -> None:
+    """Start `rmr-gym run`, and kill it without notice as soon as a condition holds."""
+    command = [sys.executable, "-m", "rmr_gym.cli", "run", "--config", str(config), "--out", str(out)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment) as process:
+        deadline = time.monotonic() + 120
+        while not condition():
+            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            assert time.monotonic() < deadline, "the run did not get there"
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rmr_gym
+from rmr_gym import cli
+from rmr_gym.models import load_encoder, load_processor
+from rmr_gym.pipeline import commands
+from rmr_gym.pipeline.doctor import Check
+
+SMALL_DATA = ["--data.num-episodes", "2", "--data.max-steps", "25", "--data.validation-fraction", "0.5"]
+SMALL_LOOP = ["--profile", "smoke"]
+
+
+def test_main_without_a_command_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in cli.SUMMARIES)
+    for words in ([], ["fly"]):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(words)
+        assert ended.value.code == 2
+
+
+def test_main_prints_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"rmr-gym {rmr_gym.__version__}\n"
+
+
+def test_main_does_the_steps_of_the_chain_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, processor, encoder = (str(tmp_path / name) for name in ("data", "processor", "encoder"))
+    assert cli.main(["collect", "pong", "--out", data, *SMALL_DATA]) == 0
+    steps = ["--abstract.loop.gradient-steps", "2", "--abstract.processor", "deep_sets", "--entropy-threshold", "0.3"]
+    assert cli.main(["pretrain", "--data", data, "--out", processor, *SMALL_LOOP, *steps]) == 0
+    assert "processor" in capsys.readouterr().out
+    steps = ["--natural.loop.gradient-steps", "2", "--natural.encoder.maps-per-slot", "1", "--arm", "fine_tuned"]
+    inputs = ["--data", data, "--processor", processor]
+    assert cli.main(["train", *inputs, "--out", encoder, "--seed", "5", *SMALL_LOOP, *steps]) == 0
+    capsys.readouterr()
+    limits = ["--probe.entropy-threshold", "0.3", "--probe.readouts", "full"]
+    assert cli.main(["probe", "--data", data, "--encoder", encoder, *SMALL_LOOP, *limits]) == 0
+    shown = capsys.readouterr().out
+    assert "majority bit" in shown
+    assert "full" in shown
+    assert "\x1b" not in shown  # no bars and no colours outside a terminal
+
+    load_processor(processor)
+    assert load_encoder(encoder).input_shape == (1, 84, 84)
+    record = json.loads((tmp_path / "encoder" / "result.json").read_text())
+    assert (record["arm"], record["seed"]) == ("fine_tuned", 5)
+    assert list(json.loads((tmp_path / "encoder" / "probe.json").read_text())["readouts"]) == ["full"]
+
+
+def test_main_says_what_the_user_did_wrong_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status = cli.main(["pretrain", "--data", str(tmp_path / "absent"), "--out", str(tmp_path / "out")])
+    shown = capsys.readouterr()
+    assert status == cli.USER_ERROR
+    assert shown.err.startswith("rmr-gym pretrain: Expected a directory of episodes; got ")
+    assert "Traceback" not in shown.err
+    assert "RMR_DEBUG=1" in shown.err
+    assert shown.out == ""
+
+
+def test_main_names_an_absent_device(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "--device", "cuda:99", "--out", str(tmp_path / "out")]) == cli.USER_ERROR
+    assert "Pass --device cpu" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_main_names_the_game_that_was_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "pongg"]) == cli.USER_ERROR
+    assert "Did you mean 'pong'?" in capsys.readouterr().err
+
+
+def test_main_shows_the_traceback_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RMR_DEBUG", "1")
+    with pytest.raises(ValueError, match="Did you mean 'pong'"):
+        cli.main(["run", "pongg"])
+
+
+def test_main_lets_errors_of_its_own_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str, arguments: list[str]) -> None:
+        raise RuntimeError(f"{name} {arguments}")
+
+    monkeypatch.setattr(commands, "parse", broken)
+    with pytest.raises(RuntimeError, match="run"):
+        cli.main(["run"])
+
+
+def test_main_says_how_to_continue_after_an_interrupt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(name: str, arguments: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "parse", interrupted)
+    assert cli.main(["run"]) == 130
+    assert "repeat the same command to continue" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("works", "status"), [(True, 0), (False, 1)])
+def test_doctor_ends_with_the_status_of_what_is_required(
+    works: bool, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    looked_at: list[Path] = []
+
+    def examine(folder: Path) -> list[Check]:
+        looked_at.append(folder)
+        extra = Check(name="torch-scatter", works=False, detail="absent", mend='pip install "rmr-gym[scatter]"')
+        return [Check(name="Python", works=works, detail="3.11.7", mend="Install it.", required=True), extra]
+
+    monkeypatch.setattr(cli, "examine", examine)
+    assert cli.main(["doctor", "--out", str(tmp_path)]) == status
+    shown = capsys.readouterr().out
+    assert looked_at == [tmp_path]
+    assert 'pip install "rmr-gym[scatter]"' in shown  # brackets are not taken for markup
+    assert ("Install it." in shown) != works
+    assert ("`rmr-gym run` can work here." in shown) == works
+
+
+def test_the_doctor_works_where_torch_does_not() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from rmr_gym import cli; from rmr_gym.pipeline import doctor\n"
+        "cli.examine = lambda folder: [doctor._python()]\n"
+        "sys.exit(cli.main(['doctor']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "can work here" in done.stdout
