@@ -9,14 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, Int64, Shaped, UInt8
+from jaxtyping import Float, Int, Shaped, UInt8
 
 from rmr_gym.errors import explain
+from rmr_gym.evaluation.labelled import LabelledFeatures, labelled_frames
 from rmr_gym.evaluation.metrics import BitF1, bit_f1, majority_bits, slot_accuracy, target_bits
-from rmr_gym.evaluation.principal import fit_principal_components
-from rmr_gym.evaluation.probes import LinearProbeConfig, ProbeConfig
+from rmr_gym.evaluation.principal import PrincipalComponents, fit_principal_components
+from rmr_gym.evaluation.probes import LinearProbeConfig, Probe, ProbeConfig
 from rmr_gym.registry import Registry
-from rmr_gym.seeding import derive, numpy_generator
+
+__all__ = [
+    "READOUTS",
+    "FittedReadout",
+    "LabelledFeatures",
+    "ReadoutConfig",
+    "ReadoutScores",
+    "fit_readout",
+    "score_majority",
+    "score_readout",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,32 +57,6 @@ READOUTS: Registry[ReadoutConfig] = Registry(
 """The readouts of every result, by name; `full` is the paper's."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class LabelledFeatures:
-    """Encoded frames and the memory behind them.
-
-    Raises:
-        ValueError: when the arrays differ in length.
-    """
-
-    features: Float[np.ndarray, "batch feature"]
-    """Concatenated slots of each frame."""
-
-    ram: UInt8[np.ndarray, "_ slot"]
-    """Memory at the time of the frame."""
-
-    episodes: Int[np.ndarray, " _"]
-    """Episode of each frame."""
-
-    def __post_init__(self) -> None:
-        lengths = (len(self.features), len(self.ram), len(self.episodes))
-        if len(set(lengths)) != 1:
-            expected = "features, RAM and episodes of the same frames"
-            raise ValueError(
-                explain(expected=expected, got=f"{lengths} rows", fix="Select the same rows in all three.")
-            )
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadoutScores:
     """How well RAM bits of kept slots were read on held-out frames."""
@@ -89,6 +74,80 @@ class ReadoutScores:
     """Width of what the probe saw."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class FittedReadout:
+    """A probe together with the view of the features that it was fitted on."""
+
+    probe: Probe
+    """The fitted probe."""
+
+    components: PrincipalComponents | None
+    """What the probe sees features through; None when it sees them as they are."""
+
+    num_labelled_frames: int
+    """Frames that the probe was fitted on, those for early stopping included."""
+
+    num_features: int
+    """Width of what the probe sees."""
+
+    def predict(self, features: Float[np.ndarray, "batch feature"]) -> UInt8[np.ndarray, "batch bits"]:
+        """Predict the bits of the kept slots of each frame."""
+        return self.probe.predict(features if self.components is None else self.components.project(features))
+
+    def score(self, test: LabelledFeatures, kept: Int[np.ndarray, " kept"]) -> ReadoutScores:
+        """Score on frames of other episodes than those fitted on; `kept` as in fitting."""
+        predicted = self.predict(test.features)
+        return _score(predicted, target_bits(test.ram, kept), self.num_labelled_frames, self.num_features)
+
+
+def fit_readout(
+    train: LabelledFeatures,
+    kept: Int[np.ndarray, " kept"],
+    readout: ReadoutConfig,
+    probe: ProbeConfig | None = None,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+) -> FittedReadout:
+    """Fit a probe on what a readout shows of the training frames.
+
+    All choices of frames and batches depend on the seed and the episodes only, so encoders read with one seed are
+    paired.
+
+    Source: paper, section 5 (evaluation of the natural pipeline) for the readout `full`.
+
+    Args:
+        train: frames of training episodes.
+        kept: slots to read, `kept_slots` of the validation RAM.
+        readout: what to show the probe.
+        probe: how to fit it; the paper's linear probe by default.
+        seed: seed of the labelled frames, the components and the probe.
+        device: where to compute.
+
+    Returns:
+        The fitted readout, to be scored on frames of other episodes.
+
+    Raises:
+        ValueError: when no slot is kept, or the probe cannot be fitted.
+    """
+    if len(kept) == 0:
+        fix = "Collect with players that press FIRE, or lower the entropy threshold."
+        raise ValueError(explain(expected="at least one kept slot", got="none: the RAM hardly varies", fix=fix))
+    rows = labelled_frames(train.episodes, readout.num_labelled_frames, seed=seed)
+    seen, components = train.features, None
+    if readout.num_components is not None:
+        components = fit_principal_components(seen, readout.num_components, seed=seed, device=device)
+        seen = components.project(seen)
+    fitted = (probe or LinearProbeConfig()).fit(
+        seen if len(rows) == len(seen) else seen[rows],
+        target_bits(train.ram[rows], kept),
+        train.episodes[rows],
+        seed=seed,
+        device=device,
+    )
+    return FittedReadout(probe=fitted, components=components, num_labelled_frames=len(rows), num_features=seen.shape[1])
+
+
 def score_readout(
     train: LabelledFeatures,
     test: LabelledFeatures,
@@ -99,12 +158,7 @@ def score_readout(
     seed: int = 0,
     device: str = "cpu",
 ) -> ReadoutScores:
-    """Fit a probe on training frames and score it on held-out frames.
-
-    All choices of frames and batches depend on the seed and the episodes only, so encoders scored with one seed are
-    paired.
-
-    Source: paper, section 5 (evaluation of the natural pipeline) for the readout `full`.
+    """Fit a readout on training frames and score it on held-out frames; see `fit_readout`.
 
     Args:
         train: frames of training episodes.
@@ -121,22 +175,7 @@ def score_readout(
     Raises:
         ValueError: when no slot is kept, or the probe cannot be fitted.
     """
-    if len(kept) == 0:
-        fix = "Collect with players that press FIRE, or lower the entropy threshold."
-        raise ValueError(explain(expected="at least one kept slot", got="none: the RAM hardly varies", fix=fix))
-    rows = labelled_frames(train.episodes, readout.num_labelled_frames, seed=seed)
-    seen, unseen = train.features, test.features
-    if readout.num_components is not None:
-        components = fit_principal_components(seen, readout.num_components, seed=derive(seed, "readout"), device=device)
-        seen, unseen = components.project(seen), components.project(unseen)
-    fitted = (probe or LinearProbeConfig()).fit(
-        seen if len(rows) == len(seen) else seen[rows],
-        target_bits(train.ram[rows], kept),
-        train.episodes[rows],
-        seed=derive(seed, "probe"),
-        device=device,
-    )
-    return _score(fitted.predict(unseen), target_bits(test.ram, kept), len(rows), seen.shape[1])
+    return fit_readout(train, kept, readout, probe, seed=seed, device=device).score(test, kept)
 
 
 def score_majority(
@@ -159,28 +198,6 @@ def score_majority(
     """
     train_bits, test_bits = target_bits(train_ram, kept), target_bits(test_ram, kept)
     return _score(majority_bits(train_bits, len(test_bits)), test_bits, len(train_bits), 0)
-
-
-def labelled_frames(episodes: Int[np.ndarray, " batch"], count: int | None, *, seed: int) -> Int64[np.ndarray, " rows"]:
-    """Draw frames evenly from all episodes, as far as each has enough.
-
-    Args:
-        episodes: the episode of each frame.
-        count: how many frames; None, or more than there are, takes all.
-        seed: seed of the draw.
-
-    Returns:
-        Row indices in ascending order.
-    """
-    if count is None or count >= len(episodes):
-        return np.arange(len(episodes))
-    shuffled = numpy_generator(seed, "labelled frames").permutation(len(episodes))
-    grouped = shuffled[np.argsort(episodes[shuffled], kind="stable")]  # random order within each episode
-    starts = np.searchsorted(episodes[grouped], episodes[grouped])
-    place = np.empty(len(episodes), np.int64)  # how many frames of its episode come before a frame
-    place[grouped] = np.arange(len(grouped)) - starts
-    # All first frames of the episodes, then all second ones, ...; the last round in random order.
-    return np.sort(shuffled[np.argsort(place[shuffled], kind="stable")][:count])
 
 
 def _score(

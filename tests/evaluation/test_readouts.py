@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rmr_gym.evaluation.metrics import bit_f1, kept_slots, target_bits
 from rmr_gym.evaluation.probes import LinearProbeConfig
@@ -11,7 +9,7 @@ from rmr_gym.evaluation.readouts import (
     READOUTS,
     LabelledFeatures,
     ReadoutConfig,
-    labelled_frames,
+    fit_readout,
     score_majority,
     score_readout,
 )
@@ -52,6 +50,18 @@ def test_score_readout_combines_few_labels_and_few_components() -> None:
     scores = score_readout(world(600, "train"), world(200, "test"), KEPT, readout, FAST)
     assert (scores.num_labelled_frames, scores.num_features) == (200, 16)
     assert scores.bit_f1.weighted > 0.9
+
+
+def test_fit_readout_keeps_what_predicts_further_frames() -> None:
+    train, test = world(600, "train"), world(100, "test")
+    readout = ReadoutConfig(num_components=16)
+    fitted = fit_readout(train, KEPT, readout, FAST)
+    predicted = fitted.predict(test.features)
+    assert predicted.shape == (100, 16)
+    assert (fitted.predict(test.features[40:50]) == predicted[40:50]).all()
+    scores = fitted.score(test, KEPT)
+    assert scores == score_readout(train, test, KEPT, readout, FAST)
+    assert scores.bit_f1 == bit_f1(predicted, target_bits(test.ram, KEPT))
 
 
 def test_score_readout_is_at_the_majority_when_features_say_nothing() -> None:
@@ -101,40 +111,7 @@ def test_kept_slots_of_the_world_are_those_that_vary() -> None:
     assert kept_slots(world(300, "test").ram).tolist() == KEPT.tolist()
 
 
-@given(
-    st.lists(st.integers(0, 6), min_size=1, max_size=60).map(np.array),
-    st.integers(1, 70),
-    st.integers(0, 3),
-)
-def test_labelled_frames_are_spread_evenly(episodes: np.ndarray, count: int, seed: int) -> None:
-    rows = labelled_frames(episodes, count, seed=seed)
-    assert len(rows) == min(count, len(episodes))
-    assert (np.diff(rows) > 0).all()
-    drawn = {name: int((episodes[rows] == name).sum()) for name in np.unique(episodes)}
-    whole = {name: int((episodes == name).sum()) for name in drawn}
-    most = max(drawn.values())
-    assert all(number >= min(whole[name], most - 1) for name, number in drawn.items())
-
-
-def test_labelled_frames_depend_on_the_seed() -> None:
-    episodes = np.repeat(np.arange(10), 50)
-    first, again, other = (labelled_frames(episodes, 100, seed=seed).tolist() for seed in (0, 0, 1))
-    assert first == again
-    assert first != other
-
-
-def test_labelled_frames_takes_all_without_a_count() -> None:
-    assert labelled_frames(np.array([3, 3, 1]), None, seed=0).tolist() == [0, 1, 2]
-
-
 @pytest.mark.parametrize("change", [{"num_labelled_frames": 1}, {"num_components": 0}])
 def test_readout_config_refuses_nonsense(change: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least"):
         ReadoutConfig(**change)
-
-
-def test_labelled_features_refuse_arrays_of_different_frames() -> None:
-    with pytest.raises(ValueError, match=r"\(3, 2, 3\) rows"):
-        LabelledFeatures(
-            features=np.zeros((3, 4), np.float16), ram=np.zeros((2, 4), np.uint8), episodes=np.zeros(3, int)
-        )
