@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Int64, UInt8
+from jaxtyping import Bool, Int64, UInt8
 
 from rmr_gym.data import TransitionDataset
 from rmr_gym.errors import explain
 from rmr_gym.evaluation.encoding import encode_frames
 from rmr_gym.evaluation.metrics import collapse_panel, kept_slots
-from rmr_gym.evaluation.probes import LinearProbe, LinearProbeConfig
-from rmr_gym.evaluation.readouts import READOUTS, LabelledFeatures, score_majority, score_readout
+from rmr_gym.evaluation.readouts import READOUTS, FittedReadout, LabelledFeatures, fit_readout, score_majority
 from rmr_gym.models import Encoder
 from rmr_gym.pipeline.config import ProbingConfig
 from rmr_gym.pipeline.progress import OnProgress
@@ -69,13 +68,10 @@ def probe_encoder(
     readouts: dict[str, Any] = {}
     examples: dict[str, Any] = {}
     for count, name in enumerate(config.readouts, start=1):
-        probe = _KeepsFitted(inner=config.linear)
-        scores = score_readout(
-            fitted_on.features, scored_on.features, kept, READOUTS[name], probe, seed=seed, device=device
-        )
-        readouts[name] = dataclasses.asdict(scores) | {"num_epochs": probe.fitted[0].num_epochs}
-        if not examples and READOUTS[name].num_components is None:
-            examples = {"readout": name, **_examples(probe.fitted[0], scored_on)}
+        fitted = fit_readout(fitted_on.features, kept, READOUTS[name], config.linear, seed=seed, device=device)
+        readouts[name] = dataclasses.asdict(fitted.score(scored_on.features, kept))
+        if not examples:
+            examples = {"readout": name, **_examples(fitted, scored_on)}
         if on_progress:
             on_progress(count, len(config.readouts))
     return {
@@ -109,26 +105,6 @@ class _EncodedFrames:
     features: LabelledFeatures
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _KeepsFitted:
-    """A probe config that keeps the probe it fits, for the example frames."""
-
-    inner: LinearProbeConfig
-    fitted: list[LinearProbe] = dataclasses.field(default_factory=list)
-
-    def fit(
-        self,
-        features: Float[np.ndarray, "batch feature"],
-        targets: UInt8[np.ndarray, "batch target"],
-        episodes: Int[np.ndarray, " batch"],
-        *,
-        seed: int = 0,
-        device: str = "cpu",
-    ) -> LinearProbe:
-        self.fitted.append(self.inner.fit(features, targets, episodes, seed=seed, device=device))
-        return self.fitted[-1]
-
-
 def _labelled(
     encoder: Encoder, dataset: TransitionDataset, rows: Int64[np.ndarray, " all"], count: int, seed: int, device: str
 ) -> _EncodedFrames:
@@ -142,9 +118,9 @@ def _labelled(
     )
 
 
-def _examples(probe: LinearProbe, scored_on: _EncodedFrames) -> dict[str, Any]:
+def _examples(fitted: FittedReadout, scored_on: _EncodedFrames) -> dict[str, Any]:
     """Predict the RAM of a few frames that are spread over the held-out ones."""
     places = ((np.arange(NUM_EXAMPLES) + 0.5) * len(scored_on.rows) / NUM_EXAMPLES).astype(np.int64)
-    bits = probe.predict(scored_on.features.features[places])
+    bits = fitted.predict(scored_on.features.features[places])
     predicted = np.packbits(bits.reshape(len(places), -1, 8), axis=-1).squeeze(-1)
     return {"frames": scored_on.rows[places].tolist(), "ram": predicted.tolist()}

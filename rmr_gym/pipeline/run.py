@@ -108,7 +108,7 @@ def _pin(config: RunConfig, path: Path) -> bool:
                 explain(
                     expected=f"the settings of the run in {path.parent}",
                     got=f"other ones (there -> now): {'; '.join(fixed)}",
-                    fix=f"Pass another --out for a new run, or --config {path} to continue the old one.",
+                    fix=f"Pass another --out for a new run, or --config {path} with this --out to continue the old one.",
                 )
             )
     write_json(path, now)
@@ -197,8 +197,6 @@ def _draw(config: RunConfig, folder: Path, pretrained: JsonObject, probed: Recor
     )
     arm, seed = config.arms[0], config.seeds[0]
     examples: Mapping[str, Any] = probed[arm][seed]["examples"]
-    if not examples:
-        return
     held_out = open_dataset(folder / "data", "validation", gray=False)
     frames = held_out.frames(np.array(examples["frames"]))
     assert frames.pixels is not None

@@ -107,3 +107,9 @@ def test_warnings_are_absent_when_there_is_nothing_to_say() -> None:
     config = _config(("rmr", "c_swm"), 5)
     records = _records({"rmr": RMR, "c_swm": C_SWM})
     assert summary.warnings(config, summary.compare_arms(records, config), records) == []
+
+
+def test_arms_without_a_reference_are_compared_with_nothing() -> None:
+    comparisons = summary.compare_arms(_records({"rmr": RMR}), _config(("rmr",), 5))
+    assert comparisons == []
+    assert summary.findings(comparisons) == []

@@ -113,3 +113,9 @@ def test_as_text_is_plain_and_complete(five_seeds: JsonObject) -> None:
     assert all(line == line.rstrip() for line in text.splitlines())
     assert all(sentence in text.replace("\n", " ") for sentence in five_seeds["findings"])
     assert "Warning: Only 1 of at least 5 seeds" in text
+
+
+def test_as_text_does_without_comparisons(finished: tuple[Path, JsonObject]) -> None:
+    result = {**finished[1], "comparisons": [], "findings": []}
+    assert "Differences" not in as_text(result)
+    assert "Differences" in as_text(finished[1])
