@@ -108,7 +108,7 @@ def _pin(config: RunConfig, path: Path) -> bool:
                 explain(
                     expected=f"the settings of the run in {path.parent}",
                     got=f"other ones (there -> now): {'; '.join(fixed)}",
-                    fix=f"Pass another --out for a new run, or --config {path} with this --out to continue the old one.",
+                    fix=f"Pass another --out, or add --config {path} to continue the old run.",
                 )
             )
     write_json(path, now)
