@@ -52,9 +52,11 @@ def draw_curves(path: Path, abstract: Records, natural: Mapping[str, Sequence[Re
             _band(middle, logs, "loss", arm, colour, style)
             _band(right, logs, "effective_rank", arm, colour, style)
     _label(middle, "Natural stage: encoders on pixels", "loss (supervised: another loss)")
-    middle.set_yscale("log")
-    middle.yaxis.set_major_formatter("{x:g}")
-    middle.yaxis.set_minor_formatter("{x:g}")
+    losses = [record["loss"] for logs in trained.values() for log in logs for record in log]
+    if losses and min(losses) > 0:  # a repulsion may go below zero
+        middle.set_yscale("log")
+        middle.yaxis.set_major_formatter("{x:g}")
+        middle.yaxis.set_minor_formatter("{x:g}")
     _label(right, "Natural stage: collapse monitor", "effective rank of a batch")
     _save(figure, path)
 

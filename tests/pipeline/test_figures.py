@@ -46,6 +46,14 @@ def test_draw_curves_shows_the_mean_over_seeds(tmp_path: Path, drawn: list[Figur
     assert imread(tmp_path / "curves.png").shape[2] == 4
 
 
+@pytest.mark.parametrize(("lowest", "scale"), [(0.5, "log"), (-0.5, "linear")])
+def test_draw_curves_shows_losses_below_zero(lowest: float, scale: str, tmp_path: Path, drawn: list[Figure]) -> None:
+    figures.draw_curves(tmp_path / "curves.png", _log(2.0, 1.0), {"rmr": [_log(2.0, lowest)]})
+    middle = drawn[0].axes[1]
+    assert middle.get_yscale() == scale
+    assert middle.get_ylim()[0] <= lowest
+
+
 def test_draw_curves_gives_every_arm_a_look_of_its_own(tmp_path: Path, drawn: list[Figure]) -> None:
     natural = {f"arm {index}": [_log(2.0, 1.0)] for index in range(6)}
     figures.draw_curves(tmp_path / "curves.png", _log(2.0, 1.0), natural)
