@@ -70,7 +70,10 @@ class ProbingConfig:
     """Bytes of RAM whose values have more entropy than this, in nats, are scored (paper, section 5)."""
 
     linear: LinearProbeConfig = field(default_factory=LinearProbeConfig)
-    """How one probe is fitted."""
+    """How a probe on all of these frames is fitted."""
+
+    linear_on_few: LinearProbeConfig = field(default_factory=LinearProbeConfig)
+    """How a probe on few labelled frames is fitted; large batches would leave it with few updates."""
 
     def __post_init__(self) -> None:
         if min(self.num_train_frames, self.num_validation_frames) < 2:
@@ -79,6 +82,10 @@ class ProbingConfig:
             raise ValueError(explain(expected="at least one readout", got=self.readouts, fix="Leave the option out."))
         for name in self.readouts:
             _ = READOUTS[name]
+
+    def linear_for(self, readout: str) -> LinearProbeConfig:
+        """Return how the probe of a readout is fitted."""
+        return self.linear if READOUTS[readout].num_labelled_frames is None else self.linear_on_few
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

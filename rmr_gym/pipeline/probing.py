@@ -68,7 +68,9 @@ def probe_encoder(
     readouts: dict[str, Any] = {}
     examples: dict[str, Any] = {}
     for count, name in enumerate(config.readouts, start=1):
-        fitted = fit_readout(fitted_on.features, kept, READOUTS[name], config.linear, seed=seed, device=device)
+        fitted = fit_readout(
+            fitted_on.features, kept, READOUTS[name], config.linear_for(name), seed=seed, device=device
+        )
         readouts[name] = dataclasses.asdict(fitted.score(scored_on.features, kept))
         if not examples:
             examples = {"readout": name, **_examples(fitted, scored_on)}

@@ -26,7 +26,11 @@ TINY = RunConfig(
         loop=LoopConfig(gradient_steps=6, batch_size=8, log_every=2, checkpoint_every=1),
     ),
     probe=ProbingConfig(
-        num_train_frames=60, num_validation_frames=30, entropy_threshold=0.3, linear=LinearProbeConfig(max_epochs=2)
+        num_train_frames=60,
+        num_validation_frames=30,
+        entropy_threshold=0.3,
+        linear=LinearProbeConfig(max_epochs=2),
+        linear_on_few=LinearProbeConfig(max_epochs=1),
     ),
 )
 """The whole chain in a few seconds; states to resume from are written after every step."""
