@@ -105,6 +105,16 @@ def test_run_refuses_a_folder_in_use(copied: Path, tiny: RunConfig) -> None:
         run(tiny, copied)
 
 
+@pytest.mark.gpu
+def test_run_does_the_same_chain_on_a_gpu(finished: tuple[Path, JsonObject], tiny: RunConfig, tmp_path: Path) -> None:
+    result = run(tiny, tmp_path, device="cuda")
+    assert result["machine"]["gpu"]
+    for arm, seeds in finished[1]["natural"]["arms"].items():
+        for readout, row in seeds["3"]["readouts"].items():
+            other = result["natural"]["arms"][arm]["3"]["readouts"][readout]["bit_f1"]["weighted"]
+            assert other == pytest.approx(row["bit_f1"]["weighted"], abs=0.1)
+
+
 def test_run_ends_as_an_undisturbed_one_when_it_was_killed_again_and_again(
     finished: tuple[Path, JsonObject], tiny: RunConfig, tmp_path: Path
 ) -> None:
