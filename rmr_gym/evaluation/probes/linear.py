@@ -70,6 +70,17 @@ class LinearProbeConfig:
         return fit_linear_probe(features, targets, episodes, self, seed=seed, device=device)
 
 
+FAST_LINEAR_PROBE = LinearProbeConfig(
+    batch_size=256, learning_rate=1e-2, final_learning_rate_fraction=0.0, max_epochs=12, patience=12
+)
+"""For thousands of features and 10,000 labelled frames or more on a CPU, in a fifth to a tenth of the time.
+
+Measured on 20,000 frames and 8,192 features of an untrained encoder, weighted F1 on held-out episodes: Pong .891 (60
+epochs of the defaults: .887), Space Invaders .853 (40 epochs of the defaults: .855). On 1,000 frames the large steps
+overfit (Space Invaders .82 or less against .843); the defaults take seconds there.
+"""
+
+
 class LinearProbe:
     """A fitted linear read-out.
 
