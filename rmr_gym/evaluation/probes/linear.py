@@ -76,8 +76,8 @@ FAST_LINEAR_PROBE = LinearProbeConfig(
 """For thousands of features and 10,000 labelled frames or more on a CPU, in a fifth to a tenth of the time.
 
 Measured on 20,000 frames and 8,192 features of an untrained encoder, weighted F1 on held-out episodes: Pong .891 (60
-epochs of the defaults: .887), Space Invaders .853 (40 epochs of the defaults: .855). On 1,000 frames the large steps
-overfit (Space Invaders .82 or less against .843); the defaults take seconds there.
+epochs of the defaults: .887), Space Invaders .849 and .853 under two seeds (40 epochs of the defaults: .855). On 1,000
+frames the large steps overfit (Space Invaders .82 or less against .843); the defaults take seconds there.
 """
 
 
