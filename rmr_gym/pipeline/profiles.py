@@ -66,7 +66,7 @@ def standard() -> RunConfig:
             loop=LoopConfig(gradient_steps=200, learning_rate=1e-4, warmup_steps=50, final_learning_rate_fraction=0.0),
         ),
         probe=ProbingConfig(
-            num_train_frames=20_000,
+            num_train_frames=10_000,
             num_validation_frames=5_000,
             linear=FAST_LINEAR_PROBE,
             linear_on_few=LinearProbeConfig(max_epochs=40),
