@@ -45,7 +45,7 @@ def quick() -> RunConfig:
         probe=ProbingConfig(
             num_train_frames=4_000,
             num_validation_frames=2_000,
-            linear=FAST_LINEAR_PROBE,
+            linear=LinearProbeConfig(max_epochs=30, patience=5),
             linear_on_few=LinearProbeConfig(max_epochs=20),
         ),
     )
