@@ -53,6 +53,22 @@ def test_messages_and_gradients_equal_the_edge_list(
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_messages_equal_those_of_torch_scatter_on_an_edge_list(reduction: str) -> None:
+    from torch_scatter import scatter  # `make test` builds it
+
+    parts = make_parts(3, 5, (4, 4, 4))
+    receiver, sender, hidden_weight, hidden_bias, output_weight, output_bias = parts
+    targets, sources = torch.cartesian_prod(torch.arange(5), torch.arange(5)).T
+    edges = torch.relu(receiver[:, targets] + sender[:, sources])
+    edges = torch.relu(edges @ hidden_weight.T + hidden_bias) @ output_weight.T + output_bias
+    plain = scatter(edges, targets, dim=1, dim_size=5, reduce=reduction)
+    ours = all_pairs_messages(*parts, reduction=reduction)
+    torch.testing.assert_close(ours, plain)
+    grads = (torch.autograd.grad(out.square().sum(), parts) for out in (ours, plain))
+    torch.testing.assert_close(*grads)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_gradients_pass_gradcheck_when_a_chunk_holds_several_samples_or_one(
     reduction: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
