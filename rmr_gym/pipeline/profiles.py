@@ -25,6 +25,7 @@ def smoke() -> RunConfig:
         natural=NaturalConfig(
             encoder=NatureCnnConfig(resolution="84x84"),
             loop=LoopConfig(gradient_steps=5, batch_size=8, log_every=1, checkpoint_every=5),
+            supervised=LoopConfig(gradient_steps=5, batch_size=8, log_every=1),
         ),
         probe=ProbingConfig(num_train_frames=150, num_validation_frames=150, linear=_BRIEF, linear_on_few=_BRIEF),
     )
@@ -41,6 +42,7 @@ def quick() -> RunConfig:
             decoder_initialisation="identity",
             objective=AlignmentUniformityConfig(),
             loop=LoopConfig(gradient_steps=80, learning_rate=1e-4, log_every=5, checkpoint_every=40),
+            supervised=LoopConfig(gradient_steps=500, final_learning_rate_fraction=0.0),
         ),
         probe=ProbingConfig(
             num_train_frames=4_000,
@@ -64,6 +66,7 @@ def standard() -> RunConfig:
             decoder_initialisation="identity",
             objective=AlignmentUniformityConfig(),
             loop=LoopConfig(gradient_steps=200, learning_rate=1e-4, warmup_steps=50, final_learning_rate_fraction=0.0),
+            supervised=LoopConfig(gradient_steps=3_000, final_learning_rate_fraction=0.0),
         ),
         probe=ProbingConfig(
             num_train_frames=10_000,
@@ -84,6 +87,7 @@ def paper() -> RunConfig:
             encoder=NatureCnnConfig(resolution="210x160"),
             objective=HingeConfig(),
             loop=LoopConfig(gradient_steps=50_000, batch_size=50, learning_rate=1e-3),
+            supervised=LoopConfig(gradient_steps=50_000, batch_size=50, learning_rate=1e-3),
         ),
         probe=ProbingConfig(num_train_frames=50_000, num_validation_frames=50_000),
     )

@@ -50,7 +50,10 @@ class NaturalConfig:
     and costs time elsewhere."""
 
     loop: LoopConfig = field(default_factory=LoopConfig)
-    """Optimisation."""
+    """Optimisation of the compared arms."""
+
+    supervised: LoopConfig = field(default_factory=LoopConfig)
+    """Optimisation of the ceiling, which is no rival of the others and needs larger steps and more of them. ours."""
 
 
 def build_natural_model(
@@ -127,7 +130,8 @@ def train_encoder(
     if ARMS[arm].learns_from == "nothing":
         return model.eval()
     objective = _objective(arm, dataset, config, model, seed).to(device)
-    order = BatchOrder(num_items=len(dataset), batch_size=config.loop.batch_size, seed=derive(seed, "natural"))
+    loop = config.supervised if ARMS[arm].learns_from == "ram" else config.loop
+    order = BatchOrder(num_items=len(dataset), batch_size=loop.batch_size, seed=derive(seed, "natural"))
 
     def batch(step: int) -> NaturalBatch:
         rows = dataset.batch(order.indices(step))
@@ -141,7 +145,7 @@ def train_encoder(
             return terms
 
         parts = [model, objective]
-        train(loss, parts, config.loop, sink=sink or MemorySink(), on_step=on_step, state_folder=state_folder)
+        train(loss, parts, loop, sink=sink or MemorySink(), on_step=on_step, state_folder=state_folder)
     return model.eval()
 
 

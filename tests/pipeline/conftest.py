@@ -24,6 +24,7 @@ TINY = RunConfig(
     natural=NaturalConfig(
         encoder=NatureCnnConfig(resolution="84x84", maps_per_slot=1),
         loop=LoopConfig(gradient_steps=6, batch_size=8, log_every=2, checkpoint_every=1),
+        supervised=LoopConfig(gradient_steps=6, batch_size=8, log_every=2, checkpoint_every=1),
     ),
     probe=ProbingConfig(
         num_train_frames=60,

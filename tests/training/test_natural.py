@@ -17,6 +17,7 @@ CONFIG = NaturalConfig(
     encoder=NatureCnnConfig(resolution="84x84", slot_dim=4, maps_per_slot=1),
     objective=InfoNceConfig(),
     loop=LoopConfig(gradient_steps=3, batch_size=8, log_every=1, checkpoint_every=2),
+    supervised=LoopConfig(gradient_steps=40, batch_size=16, log_every=39),
 )
 
 
@@ -88,8 +89,7 @@ def test_identical_arms_give_identical_numbers(pong: TransitionDataset, processo
 
 def test_supervised_arm_learns_the_bits_within_seconds(pong: TransitionDataset, processor: Processor) -> None:
     sink = MemorySink()
-    loop = LoopConfig(gradient_steps=40, batch_size=16, log_every=39)
-    train_encoder("supervised", pong, NaturalConfig(encoder=CONFIG.encoder, loop=loop), processor, sink=sink)
+    train_encoder("supervised", pong, CONFIG, processor, sink=sink)
     assert sink.records[-1]["loss"] < 0.8 * sink.records[0]["loss"]
     assert sink.records[-1]["bit_accuracy"] > sink.records[0]["bit_accuracy"]
 
