@@ -59,7 +59,9 @@ def standard() -> RunConfig:
         num_seeds=5,
         data=DataConfig(num_episodes=48, max_steps=1_000, validation_fraction=0.25),
         abstract=AbstractConfig(
-            loop=LoopConfig(gradient_steps=1_500, learning_rate=2e-3, warmup_steps=50, final_learning_rate_fraction=0.0)
+            loop=LoopConfig(
+                gradient_steps=1_500, learning_rate=3e-3, warmup_steps=100, final_learning_rate_fraction=0.0
+            )
         ),
         natural=NaturalConfig(
             encoder=NatureCnnConfig(resolution="84x84", output_std=0.4),
