@@ -39,7 +39,7 @@ class AlignmentUniformity(Objective):
     The hinge of C-SWM has the same two parts. Here the negative part never switches off, takes every pair of the batch
     instead of one permutation, and the frames before and after an action are each other's negatives too, so that small
     movements must show. Latents are standardised over the batch and scaled to unit length first: at their initial
-    weights encoders put a static offset in each slot that is a hundred times larger than what differs between frames.
+    weights encoders of some games write what differs between frames far smaller than a static offset in each slot.
 
     Source: energies of the paper, section 5; Wang and Isola 2020 for the repulsion.
     """

@@ -20,7 +20,7 @@ class MpnnConfig:
     """Width of a slot and of all hidden layers (paper, section 5)."""
 
     reduction: Reduction = "mean"
-    """How messages are combined. ours: mean, at half the cost of max (benchmarks/results/)."""
+    """How messages are combined. ours: mean, whose last layer acts on slots and not on edges."""
 
     num_passes: int = 1
     """Rounds of message passing with shared weights, ReLU between them. ours: 1 for Atari; the paper's balls use 2."""
