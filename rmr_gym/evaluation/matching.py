@@ -16,8 +16,9 @@ from rmr_gym.errors import explain
 class ReadoutScore:
     """How well positions are read off slots, over all balls of a set.
 
-    Matching helps even a read-out that knows nothing: spread out over the box, some slot is near every ball. The two
-    `chance` numbers are what the same read-out scores on the positions of other pictures.
+    Matching helps even a read-out that knows nothing: spread out over the box, some slot is near every ball. Fitted on
+    noise, ten slots explain half the variance of ten balls. The two `chance` numbers are what the same read-out scores
+    on the positions of other pictures; read the others beside them.
     """
 
     r2: float
