@@ -6,10 +6,20 @@ import pytest
 import torch
 
 from rmr_gym.errors import CorruptFileError
-from rmr_gym.models import fingerprint, load_encoder, load_processor, save_encoder, save_processor
+from rmr_gym.models import (
+    VideoModel,
+    fingerprint,
+    load_encoder,
+    load_processor,
+    load_video_model,
+    save_encoder,
+    save_processor,
+    save_video_model,
+)
 from rmr_gym.models.checkpoint import CONFIG_FILE, WEIGHTS_FILE, write_atomically
-from rmr_gym.models.encoders import NatureCnnConfig
-from rmr_gym.models.processors import MlpConfig, MpnnConfig
+from rmr_gym.models.decoders import BroadcastDecoderConfig
+from rmr_gym.models.encoders import NatureCnnConfig, SlotAttentionConfig
+from rmr_gym.models.processors import BALL_PROCESSORS, InteractionNetworkConfig, MlpConfig, MpnnConfig
 
 
 @pytest.fixture
@@ -17,11 +27,54 @@ def folder(tmp_path: Path) -> Path:
     return save_processor(MpnnConfig(slot_dim=4).build(3), tmp_path / "processor", num_slots=3, game="pong")
 
 
+def make_video_model() -> VideoModel:
+    encoder = SlotAttentionConfig(size=(8, 8), num_slots=3, slot_dim=6, channels=2, slot_size=4, hidden_dim=4)
+    decoder = BroadcastDecoderConfig(size=(8, 8), channels=2, strides=(1, 1))
+    return VideoModel(encoder.build(), InteractionNetworkConfig().build(3), decoder.build(2))
+
+
 def test_processor_survives_saving_and_loading(tmp_path: Path) -> None:
     processor = MlpConfig(slot_dim=4, hidden_dim=5).build(3)
     loaded = load_processor(save_processor(processor, tmp_path, num_slots=3))
     assert fingerprint(loaded) == fingerprint(processor)
     assert loaded.config == processor.config
+
+
+@pytest.mark.parametrize("name", BALL_PROCESSORS)
+def test_processor_without_actions_survives_saving_and_loading(tmp_path: Path, name: str) -> None:
+    processor = BALL_PROCESSORS[name]().build(3, num_actions=0)
+    loaded = load_processor(save_processor(processor, tmp_path, num_slots=3))
+    assert fingerprint(loaded) == fingerprint(processor)
+    assert loaded.config == processor.config
+    assert loaded.num_actions == 0
+
+
+def test_processor_written_before_actions_were_counted_has_those_of_the_console(folder: Path) -> None:
+    document = json.loads((folder / CONFIG_FILE).read_text())
+    assert document["build"].pop("num_actions") == 18
+    (folder / CONFIG_FILE).write_text(json.dumps(document))
+    assert load_processor(folder).num_actions == 18
+
+
+def test_video_model_survives_saving_and_loading(tmp_path: Path) -> None:
+    model = make_video_model()
+    loaded = load_video_model(save_video_model(model, tmp_path / "model", arm="rmr"))
+    assert fingerprint(loaded) == fingerprint(model)
+    assert loaded.encoder.config == model.encoder.config
+    assert loaded.decoder.config == model.decoder.config
+    assert not loaded.training
+    assert json.loads((tmp_path / "model" / "encoder" / CONFIG_FILE).read_text())["facts"] == {"arm": "rmr"}
+
+
+def test_loading_a_video_model_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"Expected a folder with config\.json.*written by save_video_model"):
+        load_video_model(tmp_path)
+
+
+def test_loading_refuses_a_part_of_a_video_model(tmp_path: Path) -> None:
+    folder = save_video_model(make_video_model(), tmp_path)
+    with pytest.raises(ValueError, match="got a video encoder. Use load_video_model"):
+        load_processor(folder / "encoder")
 
 
 def test_encoder_survives_saving_and_loading(tmp_path: Path) -> None:

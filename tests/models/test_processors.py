@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from rmr_gym.models.blocks import initial_weights
-from rmr_gym.models.processors import PROCESSORS, DeepSetsConfig, MlpConfig, MpnnConfig
+from rmr_gym.models.processors import BALL_PROCESSORS, PROCESSORS, DeepSetsConfig, MlpConfig, MpnnConfig
 
 
 @pytest.mark.parametrize("num_passes", [1, 2])
@@ -86,3 +86,51 @@ def test_initial_weights_leave_the_global_stream_alone() -> None:
     with initial_weights(0):
         torch.nn.Linear(4, 4)
     assert torch.equal(torch.rand(2), expected)
+
+
+@pytest.mark.parametrize("name", ["mpnn", "deep_sets", "mlp"])
+def test_processor_without_actions_adds_its_update_to_the_slots(name: str) -> None:
+    with initial_weights(0):
+        processor = PROCESSORS[name](slot_dim=4).build(3, num_actions=0)
+    slots = torch.randn(2, 3, 4)
+    assert torch.equal(processor(slots), processor.process(slots) + slots)
+    assert not [key for key in processor.state_dict() if key.startswith("action")]
+    assert processor.num_actions == 0
+
+
+@pytest.mark.parametrize("name", BALL_PROCESSORS)
+def test_processor_without_actions_refuses_an_action(name: str) -> None:
+    processor = BALL_PROCESSORS[name]().build(3, num_actions=0)
+    with pytest.raises(ValueError, match="None as the action, as num_actions is 0; got one"):
+        processor(torch.zeros(1, 3, processor.slot_dim), torch.tensor([0]))
+
+
+def test_processor_with_actions_refuses_to_go_without() -> None:
+    processor = DeepSetsConfig(slot_dim=4).build(3)
+    with pytest.raises(ValueError, match="an action, as num_actions is 18; got None"):
+        processor(torch.zeros(1, 3, 4))
+
+
+def test_processor_encodes_as_many_actions_as_it_was_built_for() -> None:
+    processor = MpnnConfig(slot_dim=4).build(3, num_actions=5)
+    assert processor.action_encoder is not None
+    assert processor.action_encoder.weight.shape == (4, 5)
+
+
+def test_parameters_keep_the_names_that_checkpoints_know() -> None:
+    names = {name.rpartition(".")[0] for name in MpnnConfig(slot_dim=4).build(3).state_dict()}
+    layers = {"receiver", "sender", "hidden", "message", "update_slot", "update_message"}
+    assert names == {"action_encoder", *layers}
+
+
+def test_summed_messages_of_ten_slots_start_at_the_scale_of_the_slots() -> None:
+    with initial_weights(0):
+        processor = MpnnConfig(slot_dim=128, num_passes=2, reduction="sum").build(10, num_actions=0)
+        slots = torch.randn(64, 10, 128)
+    assert 0.1 < processor.process(slots).std().item() < 2.0
+
+
+def test_registries_agree_on_what_a_name_means() -> None:
+    shared = set(PROCESSORS) & set(BALL_PROCESSORS)
+    assert shared == {"mpnn", "deep_sets"}
+    assert all(PROCESSORS[name] is BALL_PROCESSORS[name] for name in shared)

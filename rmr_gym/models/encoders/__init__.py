@@ -1,11 +1,23 @@
-"""Encoders of pictures. One file and one line here for a new one."""
+"""Encoders of pictures and of windows of pictures. One file and one line here for a new one."""
 
 from rmr_gym.models.encoders.nature_cnn import NatureCnnConfig
+from rmr_gym.models.encoders.slot_attention import SlotAttentionConfig
 from rmr_gym.registry import Registry
 
 EncoderConfig = NatureCnnConfig
+VideoEncoderConfig = SlotAttentionConfig
 
 ENCODERS: Registry[type[EncoderConfig]] = Registry("encoder", ("nature_cnn", NatureCnnConfig))
-"""Config class of each encoder, by name."""
+"""Config class of each encoder of a picture, by name."""
 
-__all__ = ["ENCODERS", "EncoderConfig", "NatureCnnConfig"]
+VIDEO_ENCODERS: Registry[type[VideoEncoderConfig]] = Registry("video encoder", ("slot_attention", SlotAttentionConfig))
+"""Config class of each encoder of a window of pictures, by name."""
+
+__all__ = [
+    "ENCODERS",
+    "VIDEO_ENCODERS",
+    "EncoderConfig",
+    "NatureCnnConfig",
+    "SlotAttentionConfig",
+    "VideoEncoderConfig",
+]

@@ -1,11 +1,13 @@
 """Processors: latent models of how a machine works. One file and one line here for a new one."""
 
 from rmr_gym.models.processors.deep_sets import DeepSetsConfig
+from rmr_gym.models.processors.interaction_network import InteractionNetworkConfig
 from rmr_gym.models.processors.mlp import MlpConfig
 from rmr_gym.models.processors.mpnn import MpnnConfig
 from rmr_gym.registry import Registry
 
 ProcessorConfig = MpnnConfig | DeepSetsConfig | MlpConfig
+BallProcessorConfig = MpnnConfig | DeepSetsConfig | InteractionNetworkConfig
 
 PROCESSORS: Registry[type[ProcessorConfig]] = Registry(
     "processor",
@@ -13,6 +15,23 @@ PROCESSORS: Registry[type[ProcessorConfig]] = Registry(
     ("deep_sets", DeepSetsConfig),
     ("mlp", MlpConfig),
 )
-"""Config class of each processor, by name."""
+"""Config class of each processor of a game's memory, by name."""
 
-__all__ = ["PROCESSORS", "DeepSetsConfig", "MlpConfig", "MpnnConfig", "ProcessorConfig"]
+BALL_PROCESSORS: Registry[type[BallProcessorConfig]] = Registry(
+    "processor",
+    ("mpnn", MpnnConfig),
+    ("deep_sets", DeepSetsConfig),
+    ("interaction_network", InteractionNetworkConfig),
+)
+"""Config class of each processor of bouncing balls, by name; the shared ones are built with `num_actions=0`."""
+
+__all__ = [
+    "BALL_PROCESSORS",
+    "PROCESSORS",
+    "BallProcessorConfig",
+    "DeepSetsConfig",
+    "InteractionNetworkConfig",
+    "MlpConfig",
+    "MpnnConfig",
+    "ProcessorConfig",
+]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from rmr_gym.errors import explain
 from rmr_gym.models.blocks import perceptron
-from rmr_gym.models.interfaces import Processor
+from rmr_gym.models.interfaces import NUM_ACTIONS, Processor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,10 +23,10 @@ class DeepSetsConfig:
         if self.slot_dim < 1:
             raise ValueError(explain(expected="slot_dim >= 1", got=self.slot_dim, fix="Raise it."))
 
-    def build(self, num_slots: int) -> DeepSets:
+    def build(self, num_slots: int, *, num_actions: int = NUM_ACTIONS) -> DeepSets:
         """Build the processor; the weights do not depend on the number of slots."""
         del num_slots
-        return DeepSets(self)
+        return DeepSets(self, num_actions)
 
 
 class DeepSets(Processor):
@@ -37,8 +37,8 @@ class DeepSets(Processor):
 
     config: DeepSetsConfig
 
-    def __init__(self, config: DeepSetsConfig) -> None:
-        super().__init__(slot_dim=config.slot_dim)
+    def __init__(self, config: DeepSetsConfig, num_actions: int) -> None:
+        super().__init__(slot_dim=config.slot_dim, num_actions=num_actions)
         self.config = config
         dim = config.slot_dim
         # On the pair [h_i, h_i] the two halves of the first layer act on the same vector and are one linear layer.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rmr_gym.errors import explain
 from rmr_gym.models.blocks import perceptron
-from rmr_gym.models.interfaces import Processor
+from rmr_gym.models.interfaces import NUM_ACTIONS, Processor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,9 +26,9 @@ class MlpConfig:
         if self.slot_dim < 1 or self.hidden_dim < 1:
             raise ValueError(explain(expected="slot_dim >= 1 and hidden_dim >= 1", got=self, fix="Raise the number."))
 
-    def build(self, num_slots: int) -> Mlp:
+    def build(self, num_slots: int, *, num_actions: int = NUM_ACTIONS) -> Mlp:
         """Build the processor for a fixed number of slots."""
-        return Mlp(self, num_slots)
+        return Mlp(self, num_slots, num_actions)
 
 
 class Mlp(Processor):
@@ -41,8 +41,8 @@ class Mlp(Processor):
 
     config: MlpConfig
 
-    def __init__(self, config: MlpConfig, num_slots: int) -> None:
-        super().__init__(slot_dim=config.slot_dim)
+    def __init__(self, config: MlpConfig, num_slots: int, num_actions: int) -> None:
+        super().__init__(slot_dim=config.slot_dim, num_actions=num_actions)
         self.config = config
         width = num_slots * config.slot_dim
         self.layers = perceptron([width, config.hidden_dim, config.hidden_dim, width])

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rmr_gym.errors import explain
-from rmr_gym.models.interfaces import Processor
+from rmr_gym.models.interfaces import NUM_ACTIONS, Processor
 from rmr_gym.ops import REDUCTIONS, Reduction, all_pairs_messages
 
 
@@ -32,10 +32,10 @@ class MpnnConfig:
             fix = f"Choose one of {', '.join(REDUCTIONS)}."
             raise ValueError(explain(expected="a known reduction", got=self.reduction, fix=fix))
 
-    def build(self, num_slots: int) -> Mpnn:
+    def build(self, num_slots: int, *, num_actions: int = NUM_ACTIONS) -> Mpnn:
         """Build the processor; the weights do not depend on the number of slots."""
         del num_slots
-        return Mpnn(self)
+        return Mpnn(self, num_actions)
 
 
 class Mpnn(Processor):
@@ -50,8 +50,8 @@ class Mpnn(Processor):
 
     config: MpnnConfig
 
-    def __init__(self, config: MpnnConfig) -> None:
-        super().__init__(slot_dim=config.slot_dim)
+    def __init__(self, config: MpnnConfig, num_actions: int) -> None:
+        super().__init__(slot_dim=config.slot_dim, num_actions=num_actions)
         self.config = config
         dim = config.slot_dim
         self.receiver = nn.Linear(dim, dim)
