@@ -5,11 +5,14 @@ from __future__ import annotations
 from rmr_gym.data.collect import collect
 from rmr_gym.data.dataset import TransitionDataset
 from rmr_gym.data.duplicates import DuplicateFrames
-from rmr_gym.data.records import Episode, EpisodeMetadata, FrameBatch, TransitionBatch
+from rmr_gym.data.metadata import BallsEpisodeMetadata, EpisodeMetadata
+from rmr_gym.data.records import BallsEpisode, Episode, FrameBatch, TransitionBatch, WindowBatch
 from rmr_gym.data.replay import replay
 from rmr_gym.data.store import EpisodeStore
 
 __all__ = [
+    "BallsEpisode",
+    "BallsEpisodeMetadata",
     "DuplicateFrames",
     "Episode",
     "EpisodeMetadata",
@@ -17,6 +20,7 @@ __all__ = [
     "FrameBatch",
     "TransitionBatch",
     "TransitionDataset",
+    "WindowBatch",
     "collect",
     "replay",
 ]

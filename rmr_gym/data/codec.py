@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import zstandard
 from numpy.typing import NDArray
 
-from rmr_gym.data.records import EpisodeMetadata
-from rmr_gym.envs.console import ConsoleConfig
-from rmr_gym.envs.games import NUM_RAM_BYTES, SCREEN_SHAPE
+from rmr_gym.data.metadata import AnyMetadata, BallsEpisodeMetadata, EpisodeMetadata
 from rmr_gym.errors import explain
 
 FORMAT = "rmr-episodes/1"
@@ -22,20 +21,7 @@ FORMAT = "rmr-episodes/1"
 METADATA_KEY = b"rmr_episode"
 """The one key of the schema metadata that is ours; its value is JSON."""
 
-SCHEMA = pa.schema(
-    [
-        pa.field("frame", pa.binary(), nullable=False),
-        pa.field("ram", pa.binary(NUM_RAM_BYTES), nullable=False),
-        pa.field("action", pa.uint8(), nullable=True),
-        pa.field("reward", pa.float32(), nullable=False),
-        pa.field("terminated", pa.bool_(), nullable=False),
-        pa.field("truncated", pa.bool_(), nullable=False),
-        pa.field("step", pa.int32(), nullable=False),
-    ]
-)
-"""Columns of an episode file; one row per frame, the last row without an action."""
-
-FRAME_BYTES = SCREEN_SHAPE[0] * SCREEN_SHAPE[1]
+_KINDS: dict[str, type[AnyMetadata]] = {kind.world: kind for kind in (EpisodeMetadata, BallsEpisodeMetadata)}
 
 _FILE_NAME = re.compile(r"ep-(\d{6,})-([0-9a-f]{16})\.arrow")
 
@@ -61,34 +47,54 @@ def new_compressor() -> zstandard.ZstdCompressor:
     return zstandard.ZstdCompressor(level=1, write_checksum=True, write_content_size=True)
 
 
-def decode_screen(data: memoryview, decompressor: zstandard.ZstdDecompressor) -> bytes:
-    """Decompress one frame to its 33,600 palette indices.
+def decode_screen(data: memoryview, decompressor: zstandard.ZstdDecompressor, num_bytes: int) -> bytes:
+    """Decompress one frame to its palette indices or colours.
 
     Raises:
-        ValueError: when the frame is damaged or would not be exactly that long; nothing is allocated for it.
+        ValueError: when the frame is damaged or would not be exactly `num_bytes` long; nothing is allocated for it.
     """
     try:
         declared = zstandard.frame_content_size(data)
-        if declared == FRAME_BYTES:
+        if declared == num_bytes:
             return decompressor.decompress(data, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise ValueError(f"a damaged compressed frame ({error})") from error
-    raise ValueError(f"a compressed frame that declares {declared} bytes instead of {FRAME_BYTES}")
+    raise ValueError(f"a compressed frame that declares {declared} bytes instead of {num_bytes}")
 
 
-def metadata_to_json(metadata: EpisodeMetadata) -> bytes:
+def metadata_to_json(metadata: AnyMetadata) -> bytes:
     """Write the metadata as canonical JSON, so that equal episodes are equal files."""
-    return json.dumps({"format": FORMAT, **asdict(metadata)}, sort_keys=True, separators=(",", ":")).encode()
+    # Games carry no name of their world: they were the only one when the format began.
+    world = {} if isinstance(metadata, EpisodeMetadata) else {"world": metadata.world}
+    fields = {"format": FORMAT, **world, **asdict(metadata)}
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
 
 
-def metadata_from_json(text: bytes) -> EpisodeMetadata:
+def metadata_from_json(text: bytes) -> AnyMetadata:
     """Read what `metadata_to_json` wrote.
 
     Raises:
         ValueError: when it is another format, is no JSON, or a field is missing, unknown, or of a wrong type or range.
     """
+    fields = _fields(text)
+    world = fields.pop("world", EpisodeMetadata.world)
+    kind = _KINDS.get(world) if isinstance(world, str) else None
+    if kind is None:
+        raise ValueError(
+            explain(expected=f"a world out of {', '.join(_KINDS)}", got=world, fix="Read it with a newer version.")
+        )
     try:
-        fields = json.loads(text)
+        return kind.from_fields(fields)
+    except (TypeError, KeyError, ArithmeticError, RecursionError) as error:
+        raise ValueError(
+            explain(expected=f"the fields of {kind.__name__}", got=str(error), fix="Collect the episode again.")
+        ) from error
+
+
+def _fields(text: bytes) -> dict[str, Any]:
+    """Parse metadata of this format, without the format."""
+    try:
+        fields: dict[str, Any] = json.loads(text)
         version = fields.pop("format")
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise ValueError(
@@ -98,13 +104,7 @@ def metadata_from_json(text: bytes) -> EpisodeMetadata:
         raise ValueError(
             explain(expected=f"the format {FORMAT!r}", got=version, fix="Read it with the version that wrote it.")
         )
-    try:
-        console = ConsoleConfig(**fields.pop("console"))
-        return EpisodeMetadata(console=console, lead_in=tuple(fields.pop("lead_in")), **fields)
-    except (TypeError, KeyError) as error:
-        raise ValueError(
-            explain(expected="the fields of EpisodeMetadata", got=str(error), fix="Collect the episode again.")
-        ) from error
+    return fields
 
 
 def column_bytes(array: pa.Array) -> NDArray[np.uint8]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+from rmr_gym.data.arguments import check_positive, usable_cores
 from rmr_gym.data.atomic import sweep_unfinished
+from rmr_gym.data.metadata import EpisodeMetadata
 from rmr_gym.data.recording import record_episode
-from rmr_gym.data.records import EpisodeMetadata
 from rmr_gym.data.store import EpisodeStore
 from rmr_gym.envs.console import Console, ConsoleConfig
 from rmr_gym.envs.games import Game, get_game
@@ -77,8 +77,8 @@ def collect(
         >>> [episode.num_steps for episode in store.episodes]
         [5, 5]
     """
-    num_workers = _usable_cores() if num_workers is None else num_workers
-    _check_positive(num_episodes=num_episodes, max_steps_per_episode=max_steps_per_episode, num_workers=num_workers)
+    num_workers = usable_cores() if num_workers is None else num_workers
+    check_positive(num_episodes=num_episodes, max_steps_per_episode=max_steps_per_episode, num_workers=num_workers)
     console = ConsoleConfig(game=get_game(game).rom_id, frame_skip=frame_skip, max_pool=max_pool, noop_max=noop_max)
     session = _Session(
         directory=Path(path),
@@ -121,15 +121,17 @@ class _Session:
     def missing(self, num_episodes: int) -> list[int]:
         """List the numbers of the episodes to be played, after a look at those that are there."""
         store = EpisodeStore(self.directory)
-        if store.console not in (None, self.console):
+        console = store.origin.get("console")
+        if len(store) and console != self.console:
             raise ValueError(
                 explain(
                     expected=f"a new directory, or one with episodes of {self.console}",
-                    got=f"{self.directory} with {store.console}",
+                    got=f"{self.directory} with {console or store.origin}",
                     fix="Collect into another directory.",
                 )
             )
-        present = {meta.episode_index: meta for meta in store.episodes if meta.seed == self.seed}
+        games = [meta for meta in store.episodes if isinstance(meta, EpisodeMetadata)]
+        present = {meta.episode_index: meta for meta in games if meta.seed == self.seed}
         for index, meta in present.items():
             expected, got = (self._player(index).name, self.max_steps), (meta.player, meta.max_steps)
             if expected != got:
@@ -177,15 +179,3 @@ class _Session:
 
     def _player(self, index: int) -> Player:
         return self.players[index % len(self.players)]
-
-
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _check_positive(**numbers: int) -> None:
-    for name, value in numbers.items():
-        if type(value) is not int or value < 1:
-            raise ValueError(
-                explain(expected=f"{name} as a positive integer", got=value, fix=f"Pass {name}=1 or more.")
-            )

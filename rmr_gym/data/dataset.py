@@ -1,21 +1,22 @@
-"""Random access to the transitions of recorded episodes."""
+"""Random access to the transitions and windows of recorded episodes."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import zstandard
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from rmr_gym.data.duplicates import DuplicateFrames, count_duplicates
-from rmr_gym.data.records import FrameBatch, TransitionBatch
+from rmr_gym.data.pictures import PictureDecoder
+from rmr_gym.data.records import FrameBatch, TransitionBatch, WindowBatch
+from rmr_gym.data.rows import Rows, checked_indices
 from rmr_gym.data.split import split_episodes
 from rmr_gym.data.store import EpisodeStore
-from rmr_gym.envs.frames import check_size, resize_frame, to_gray
-from rmr_gym.envs.games import SCREEN_SHAPE
 from rmr_gym.errors import explain
 
 
@@ -23,20 +24,25 @@ class TransitionDataset:
     """Transitions (observation, action, next observation) by index, none of them across the end of an episode.
 
     Frames stay compressed in the mapped files and are decoded when asked for, gray or in colour and at any size, by the
-    functions that `make_atari` uses; the RAM of all frames is held in memory (61 MB for 480,000 frames). Indices run
-    over the transitions of the split in the order of the episodes; drawing batches is left to the caller. It works as
-    a map-style dataset of `torch.utils.data.DataLoader` too, but `batch` in the training process is quicker.
+    functions that `make_atari` uses; the abstract side of all frames is held in memory (61 MB of RAM for 480,000 frames
+    of a game). Indices run over the transitions of the split in the order of the episodes; drawing batches is left to
+    the caller.
+
+    Games have `ram`, `batch`, `frames` and `ram_transitions`, and work as a map-style dataset of
+    `torch.utils.data.DataLoader` too, but `batch` in the training process is quicker. Bouncing balls, whose velocity no
+    single frame shows, have `states`, `windows` and `state_windows` instead.
 
     Args:
         path: directory of an `EpisodeStore`.
         split: "train" and "validation" are disjoint sets of whole episodes, see `split_episodes`; "all" is both.
         validation_fraction: share of the episodes for validation, in 0..1 (exclusive).
         split_seed: seed of the choice of episodes; the same for all halves and arms that are to fit together.
-        size: height and width of the pictures in pixels; None keeps the native 210 x 160.
+        size: height and width of the pictures in pixels; None keeps the native ones, 210 x 160 or 64 x 64.
         gray: one luminance channel instead of red, green, blue.
+        history: consecutive frames of a window before the one to be predicted (paper, appendix A: 3).
 
     Raises:
-        ValueError: when there are too few episodes or an argument is out of range.
+        ValueError: when there are too few or too short episodes, or an argument is out of range.
         CorruptFileError: when a file is damaged.
 
     Example:
@@ -60,41 +66,59 @@ class TransitionDataset:
         split_seed: int = 0,
         size: tuple[int, int] | None = None,
         gray: bool = True,
+        history: int = 1,
     ) -> None:
         self.store = EpisodeStore(path)
-        palette = self.store.palette
-        channels = [to_gray(palette)] if gray else list(palette.T)
-        self._tables = [channel.tobytes() for channel in channels]  # for bytes.translate, twice as quick as np.take
-        self._size = SCREEN_SHAPE if size is None else check_size(size)
+        if not len(self.store):
+            raise ValueError(
+                explain(expected="at least one episode", got=f"none in {path}", fix="Call collect() first.")
+            )
         chosen = self._choose(split, validation_fraction, split_seed)
         self.episode_indices: NDArray[np.int64] = np.flatnonzero(chosen)
         """Positions in `store.episodes` of the episodes of this split."""
-        self._files = [self.store.files[index] for index in self.episode_indices]
-        lengths = np.array([file.num_rows for file in self._files], dtype=np.int64)
-        starts = np.cumsum(lengths) - lengths
-        self._shard = np.repeat(np.arange(len(lengths)), lengths)
-        self._row = np.arange(lengths.sum()) - np.repeat(starts, lengths)
-        self._transitions = np.flatnonzero(self._row < np.repeat(lengths, lengths) - 1)
-        self.frame_episode: NDArray[np.int64] = self.episode_indices[self._shard]
+        files = [self.store.files[index] for index in self.episode_indices]
+        self._decoder = PictureDecoder(files, size=size, gray=gray)
+        self._layout = files[0].layout
+        self._rows = Rows([file.num_rows for file in files], history=history)
+        self.frame_episode: NDArray[np.int64] = self.episode_indices[self._rows.episode]
         """Position in `store.episodes` of the episode of every frame, `(num_frames,)`."""
-        self.ram: NDArray[np.uint8] = np.concatenate([file.ram for file in self._files])
-        """Memory behind every frame of the split, `(num_frames, 128)`."""
-        self._action = np.concatenate([file.actions for file in self._files]).astype(np.int64)
-        self._terminated = np.concatenate([file.terminated for file in self._files])
-        checksums = [file.sha256 for file in self._files]
+        self._abstract: NDArray[Any] = np.concatenate([file.abstract for file in files])
+        self._action = np.concatenate([file.actions for file in files]).astype(np.int64)
+        self._terminated = np.concatenate([file.terminated for file in files])
+        checksums = [file.sha256 for file in files]
         self.fingerprint = hashlib.sha256("\n".join([split, *checksums]).encode()).hexdigest()
         """Checksum of what the split holds: its name and the content of its episodes, whatever the size and colour."""
 
     def __len__(self) -> int:
-        return len(self._transitions)
+        return len(self._rows.transitions)
 
     @property
     def num_frames(self) -> int:
         """Number of frames, the last of each episode included."""
-        return len(self._row)
+        return len(self._rows)
+
+    @property
+    def num_windows(self) -> int:
+        """Number of windows; with a history of one as many as transitions."""
+        return len(self._rows.windows)
+
+    @property
+    def history(self) -> int:
+        """Frames of a window before the one to be predicted."""
+        return self._rows.history
+
+    @property
+    def ram(self) -> NDArray[np.uint8]:
+        """Memory behind every frame of the split, `(num_frames, 128)`."""
+        return self._side("ram", "a data set of a game for ram, batch() and frames()", "Use states and windows().")
+
+    @property
+    def states(self) -> NDArray[np.float32]:
+        """Positions of the balls in every frame of the split, metres, `(num_frames, ball, 2)`."""
+        return self._side("state", "a data set of bouncing balls for states and windows()", "Use ram and batch().")
 
     def batch(self, indices: ArrayLike, *, pixels: bool = True) -> TransitionBatch:
-        """Read transitions.
+        """Read transitions of a game.
 
         Args:
             indices: integers in 0..len(self) - 1, in any order, repeated or not.
@@ -105,21 +129,23 @@ class TransitionDataset:
 
         Raises:
             IndexError: when an index is out of range or no integer.
+            ValueError: when the data are not of a game.
             CorruptFileError: when a frame is damaged.
         """
-        chosen = _checked(indices, len(self))
-        rows = self._transitions[chosen]
+        ram = self.ram
+        chosen = checked_indices(indices, len(self), "Draw indices below len(dataset).")
+        rows = self._rows.transitions[chosen]
         return TransitionBatch(
             pixels=self._decode(rows) if pixels else None,
-            ram=self.ram[rows],
+            ram=ram[rows],
             action=self._action[chosen],
             next_pixels=self._decode(rows + 1) if pixels else None,
-            next_ram=self.ram[rows + 1],
+            next_ram=ram[rows + 1],
             terminated=self._terminated[chosen],
         )
 
     def frames(self, indices: ArrayLike, *, pixels: bool = True) -> FrameBatch:
-        """Read single frames, those at the end of an episode included.
+        """Read single frames of a game, those at the end of an episode included.
 
         Args:
             indices: integers in 0..num_frames - 1.
@@ -130,17 +156,57 @@ class TransitionDataset:
 
         Raises:
             IndexError: when an index is out of range or no integer.
+            ValueError: when the data are not of a game.
             CorruptFileError: when a frame is damaged.
         """
-        rows = _checked(indices, self.num_frames)
+        ram = self.ram
+        rows = checked_indices(indices, self.num_frames, "Draw indices below num_frames.")
         return FrameBatch(
-            pixels=self._decode(rows) if pixels else None, ram=self.ram[rows], episode=self.frame_episode[rows]
+            pixels=self._decode(rows) if pixels else None, ram=ram[rows], episode=self.frame_episode[rows]
+        )
+
+    def windows(self, indices: ArrayLike, *, pixels: bool = True) -> WindowBatch:
+        """Read windows of bouncing balls: `history` consecutive frames and the one after them.
+
+        Args:
+            indices: integers in 0..num_windows - 1, in any order, repeated or not.
+            pixels: whether to decode the pictures.
+
+        Returns:
+            The windows in the order of the indices.
+
+        Raises:
+            IndexError: when an index is out of range or no integer.
+            ValueError: when the data are not of bouncing balls, or were recorded without the pictures asked for.
+            CorruptFileError: when a frame is damaged.
+        """
+        states = self.states
+        chosen = checked_indices(indices, self.num_windows, "Draw indices below num_windows.")
+        rows = self._rows.windows[chosen][:, None] + np.arange(self.history + 1)
+        pictures = self._decode_windows(rows) if pixels else None
+        return WindowBatch(
+            pixels=None if pictures is None else pictures[:, :-1],
+            state=states[rows[:, :-1]],
+            next_pixels=None if pictures is None else pictures[:, -1],
+            next_state=states[rows[:, -1]],
         )
 
     def ram_transitions(self) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint8]]:
         """Return the RAM before, the ALE action values and the RAM after all transitions of the split, as copies."""
-        rows = self._transitions
-        return self.ram[rows], self._action.copy(), self.ram[rows + 1]
+        ram, rows = self.ram, self._rows.transitions
+        return ram[rows], self._action.copy(), ram[rows + 1]
+
+    def state_windows(self) -> NDArray[np.float32]:
+        """Return the positions in all windows of the split, as a copy: 320 bytes for four states of ten balls.
+
+        Returns:
+            Metres, float32 `(num_windows, history + 1, ball, 2)`: the last state is the one to be predicted.
+
+        Raises:
+            ValueError: when the data are not of bouncing balls.
+        """
+        rolling = sliding_window_view(self.states, self.history + 1, axis=0)[self._rows.windows]
+        return np.ascontiguousarray(np.moveaxis(rolling, -1, 1))
 
     def __getitem__(self, index: int) -> dict[str, NDArray[np.generic]]:
         """Return one transition as a mapping of arrays without the batch axis, as `DataLoader` collates them."""
@@ -169,32 +235,18 @@ class TransitionDataset:
         validation = split_episodes(skills, validation_fraction=validation_fraction, seed=seed)
         return validation if split == "validation" else ~validation
 
+    def _side(self, name: str, expected: str, fix: str) -> NDArray[Any]:
+        """Return the abstract side of all frames if that is its name."""
+        if self._layout.abstract_name != name:
+            got = f"{self.store.path} of the world {self.store.episodes[0].world!r}"
+            raise ValueError(explain(expected=expected, got=got, fix=fix))
+        return self._abstract
+
     def _decode(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Decode frames to `(batch, channel, height, width)`."""
-        decompressor = zstandard.ZstdDecompressor()  # one per call, because one object must not serve two threads
-        pixels = np.empty((len(rows), len(self._tables), *self._size), dtype=np.uint8)
-        for place, (shard, row) in enumerate(zip(self._shard[rows].tolist(), self._row[rows].tolist(), strict=True)):
-            screen = self._files[shard].screen(row, decompressor)
-            for channel, table in enumerate(self._tables):
-                picture = np.frombuffer(screen.translate(table), dtype=np.uint8).reshape(SCREEN_SHAPE)
-                pixels[place, channel] = self._resized(picture)
-        return pixels
+        return self._decoder.decode(self._rows.episode[rows], self._rows.place[rows])
 
-    def _resized(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return picture if self._size == SCREEN_SHAPE else resize_frame(picture, self._size)
-
-
-def _checked(indices: ArrayLike, length: int) -> NDArray[np.int64]:
-    array = np.asarray(indices)
-    if array.size == 0:
-        array = array.astype(np.int64)
-    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer) or (array < 0).any() or (array >= length).any():
-        raise IndexError(
-            explain(
-                expected=f"a one-dimensional array of integers in 0..{length - 1}",
-                got=f"{array.dtype} of shape {array.shape}"
-                + (f", {array.min()} to {array.max()}" if array.size else ""),
-                fix="Draw indices below len(dataset), or below num_frames for frames().",
-            )
-        )
-    return array.astype(np.int64)
+    def _decode_windows(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Decode frames `(batch, time)` to `(batch, time, channel, height, width)`."""
+        pictures = self._decode(rows.reshape(-1))
+        return pictures.reshape(*rows.shape, *pictures.shape[1:])

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rmr_gym.data.records import EpisodeMetadata
+from rmr_gym.data.metadata import EpisodeMetadata
 from rmr_gym.data.writer import EpisodeWriter
 from rmr_gym.envs.console import Console, Pair
 from rmr_gym.players import Player

@@ -1,92 +1,18 @@
-"""Typed records of the data layer: what is known about an episode, an episode in memory, and batches."""
+"""Typed records of the data layer: episodes in memory, and batches."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rmr_gym.envs.actions import NUM_ACTIONS
-from rmr_gym.envs.console import ConsoleConfig
-from rmr_gym.errors import explain
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EpisodeMetadata:
-    """How an episode came about: enough to play it again, frame by frame."""
-
-    console: ConsoleConfig
-    """Game and preprocessing."""
-
-    seed: int
-    """Seed of the collection."""
-
-    episode_index: int
-    """Number of the episode in its collection; with the seed it decides everything random in the episode."""
-
-    player: str
-    """Name of the player."""
-
-    skill: float
-    """Grade of the player in 0..1."""
-
-    num_noops: int
-    """Emulated frames without action between the reset and the first agent step."""
-
-    lead_in: tuple[int, ...]
-    """ALE values of the actions that were played after the no-ops and before the first stored row."""
-
-    num_steps: int
-    """Stored transitions, at least 1; the file has one row more."""
-
-    max_steps: int
-    """Most transitions that the collection stores of an episode."""
-
-    rom_md5: str
-    """Checksum of the cartridge."""
-
-    palette_hex: str
-    """The 256 RGB colours behind the palette indices, as hexadecimal digits."""
-
-    versions: Mapping[str, str]
-    """Versions of the packages that decide the content."""
-
-    def __post_init__(self) -> None:
-        """Refuse values of the wrong type or range, which a foreign or damaged file may hold."""
-        ranges = {
-            "seed": (-math.inf, math.inf),
-            "episode_index": (0, math.inf),
-            "num_noops": (0, math.inf),
-            "num_steps": (1, math.inf),
-            "max_steps": (1, math.inf),
-            "skill": (0, 1),
-        }
-        for name, (least, most) in ranges.items():
-            value = getattr(self, name)
-            kinds = (int, float) if name == "skill" else (int,)
-            _require(type(value) in kinds and least <= value <= most, name, value)
-        for name, kind in (("player", str), ("rom_md5", str), ("palette_hex", str), ("versions", Mapping)):
-            _require(isinstance(getattr(self, name), kind), name, getattr(self, name))
-        _require(all(type(a) is int and 0 <= a < NUM_ACTIONS for a in self.lead_in), "lead_in", self.lead_in)
-        _require(len(bytes.fromhex(self.palette_hex)) == 256 * 3, "palette_hex", self.palette_hex)
-
-    @property
-    def palette(self) -> NDArray[np.uint8]:
-        """Colours of the palette indices, uint8 `(256, 3)`, read-only."""
-        return np.frombuffer(bytes.fromhex(self.palette_hex), dtype=np.uint8).reshape(256, 3)
-
-
-def _require(holds: bool, name: str, value: object) -> None:
-    if not holds:
-        raise ValueError(explain(expected=f"valid episode metadata {name!r}", got=value, fix="Collect it again."))
+from rmr_gym.data.metadata import BallsEpisodeMetadata, EpisodeMetadata
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Episode:
-    """A whole episode, decoded. Row t of the transition arrays leads from row t of the others to row t + 1."""
+    """A whole episode of a game, decoded. Row t of the transition arrays leads from row t of the others to t + 1."""
 
     metadata: EpisodeMetadata
     """How it came about."""
@@ -116,6 +42,35 @@ class Episode:
         """Return the screens in colour, `(num_steps + 1, 210, 160, 3)`: 100 kB each."""
         colors: NDArray[np.uint8] = self.metadata.palette[self.screens]
         return colors
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BallsEpisode:
+    """A whole trajectory of bouncing balls, decoded; indexed like `Episode`."""
+
+    metadata: BallsEpisodeMetadata
+    """How it came about."""
+
+    pixels: NDArray[np.uint8] | None
+    """Pictures in red, green, blue, `(num_steps + 1, 64, 64, 3)`; None when none were recorded."""
+
+    state: NDArray[np.float32]
+    """Positions in metres, the origin in the middle of the box, `(num_steps + 1, ball, 2)`."""
+
+    steps: NDArray[np.int32]
+    """Steps since the start at each row, `(num_steps + 1,)`."""
+
+    actions: NDArray[np.uint8]
+    """Actions, `(num_steps,)`; all 0 in a world that nobody pushes."""
+
+    rewards: NDArray[np.float32]
+    """Rewards, `(num_steps,)`; all 0 in a world that nobody pushes."""
+
+    terminated: NDArray[np.bool_]
+    """Whether the episode ended with the transition, `(num_steps,)`."""
+
+    truncated: NDArray[np.bool_]
+    """Whether recording ended with the transition while the balls moved on, `(num_steps,)`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,3 +108,20 @@ class FrameBatch:
 
     episode: NDArray[np.int64]
     """Position of each frame's episode in `EpisodeStore.episodes`, `(batch,)`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowBatch:
+    """Windows of consecutive frames of bouncing balls and the frame after each; all arrays are fresh."""
+
+    pixels: NDArray[np.uint8] | None
+    """Pictures, the oldest first, `(batch, history, channel, height, width)`; None when they were not asked for."""
+
+    state: NDArray[np.float32]
+    """Positions in metres, the oldest first, `(batch, history, ball, 2)`."""
+
+    next_pixels: NDArray[np.uint8] | None
+    """Pictures of the frame after the window, `(batch, channel, height, width)`."""
+
+    next_state: NDArray[np.float32]
+    """Positions in that frame, `(batch, ball, 2)`."""

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from rmr_gym.data.atomic import write_atomically
 from rmr_gym.data.codec import FORMAT, checksum_in_name
+from rmr_gym.data.metadata import AnyMetadata, EpisodeMetadata
 from rmr_gym.data.reader import EpisodeFile
-from rmr_gym.data.records import Episode, EpisodeMetadata
+from rmr_gym.data.records import BallsEpisode, Episode
 from rmr_gym.envs.console import ConsoleConfig
 from rmr_gym.errors import CorruptFileError, explain
 
@@ -22,7 +23,7 @@ MANIFEST = "manifest.json"
 
 
 class EpisodeStore:
-    """The episodes of one game, recorded with one preprocessing.
+    """The episodes of one game, recorded with one preprocessing, or the trajectories of one world of bouncing balls.
 
     One immutable Arrow file per episode, `ep-<number>-<first 16 digits of its sha256>.arrow`; pandas, polars and duckdb
     read it as well. The directory listing is the truth: a file is there whole or not at all, so any number of
@@ -34,7 +35,7 @@ class EpisodeStore:
 
     Raises:
         ValueError: when there is no such directory, or the episodes were recorded with different games, preprocessing
-            or cartridges.
+            or cartridges, or in different worlds.
         CorruptFileError: when a file is damaged, was changed or has been renamed.
     """
 
@@ -52,26 +53,51 @@ class EpisodeStore:
         return len(self.files)
 
     @property
-    def episodes(self) -> tuple[EpisodeMetadata, ...]:
+    def episodes(self) -> tuple[AnyMetadata, ...]:
         """Metadata of the episodes, in the order of the file names."""
         return tuple(file.metadata for file in self.files)
 
     @property
+    def origin(self) -> dict[str, object]:
+        """What all episodes have in common, world and configuration among it; empty for an empty store."""
+        return self.files[0].metadata.origin if self.files else {}
+
+    @property
     def console(self) -> ConsoleConfig | None:
-        """Game and preprocessing of all episodes; None for an empty store."""
-        return self.files[0].metadata.console if self.files else None
+        """Game and preprocessing of all episodes; None for an empty store.
+
+        Raises:
+            ValueError: when the episodes are not of a game.
+        """
+        return self._game().console if self.files else None
 
     @property
     def palette(self) -> NDArray[np.uint8]:
-        """Colours of the palette indices, `(256, 3)`."""
+        """Colours of the palette indices, `(256, 3)`.
+
+        Raises:
+            ValueError: when there are no episodes, or they are not of a game.
+        """
+        return self._game().palette
+
+    def _game(self) -> EpisodeMetadata:
         if not self.files:
             raise ValueError(
                 explain(expected="at least one episode", got=f"none in {self.path}", fix="Call collect() first.")
             )
-        return self.files[0].metadata.palette
+        metadata = self.files[0].metadata
+        if not isinstance(metadata, EpisodeMetadata):
+            raise ValueError(
+                explain(
+                    expected="episodes of an Atari game",
+                    got=f"the world {metadata.world!r} in {self.path}",
+                    fix="Pass a directory that collect() made.",
+                )
+            )
+        return metadata
 
-    def read(self, index: int) -> Episode:
-        """Decode an episode by its position in `episodes`: 50 MB for 1,500 steps."""
+    def read(self, index: int) -> Episode | BallsEpisode:
+        """Decode an episode by its position in `episodes`: 50 MB for 1,500 steps of a game."""
         return self.files[index].read()
 
     def verify(self) -> int:
@@ -87,18 +113,18 @@ class EpisodeStore:
         num_frames = 0
         for known in self.files:
             file = _open(known.path)
-            for row in range(file.num_rows):
-                file.screen(row, decompressor)
+            if file.layout.screen_shape is not None:
+                for row in range(file.num_rows):
+                    file.screen(row, decompressor)
             num_frames += file.num_rows
         return num_frames
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """Format, game, preprocessing, and for each episode file its checksum, size, origin and length; JSON-able."""
-        console = self.console
+        """Format, origin, and for each episode file its checksum, size, number and length; JSON-able."""
         return {
             "format": FORMAT,
-            "console": None if console is None else {f: getattr(console, f) for f in console.__dataclass_fields__},
+            **(self.files[0].metadata.heading if self.files else {"console": None}),
             "versions": sorted({f"{name} {v}" for meta in self.episodes for name, v in meta.versions.items()}),
             "num_transitions": sum(meta.num_steps for meta in self.episodes),
             "episodes": [
@@ -106,12 +132,7 @@ class EpisodeStore:
                     "file": file.path.name,
                     "sha256": file.sha256,
                     "num_bytes": file.num_bytes,
-                    "seed": file.metadata.seed,
-                    "episode_index": file.metadata.episode_index,
-                    "player": file.metadata.player,
-                    "skill": file.metadata.skill,
-                    "num_steps": file.metadata.num_steps,
-                    "first_step": len(file.metadata.lead_in),
+                    **file.metadata.entry,
                     "terminated": bool(file.terminated[-1]),
                 }
                 for file in self.files
@@ -138,13 +159,13 @@ def _open(path: Path) -> EpisodeFile:
 
 
 def _check_alike(first: EpisodeFile, other: EpisodeFile) -> None:
-    for name in ("console", "rom_md5", "palette_hex"):
-        expected, got = getattr(first.metadata, name), getattr(other.metadata, name)
-        if expected != got:
+    ours, theirs = first.metadata.origin, other.metadata.origin
+    for name, expected in ours.items():
+        if expected != theirs.get(name):
             raise ValueError(
                 explain(
                     expected=f"one {name} in {first.path.parent}, as in {first.path.name}: {expected}",
-                    got=f"{got} in {other.path.name}",
-                    fix="Keep data of different games and preprocessing in different directories.",
+                    got=f"{theirs.get(name)} in {other.path.name}",
+                    fix="Keep data of different games, worlds and preprocessing in different directories.",
                 )
             )

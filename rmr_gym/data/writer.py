@@ -6,26 +6,28 @@ import hashlib
 import math
 from collections import deque
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from rmr_gym.data.atomic import write_atomically
-from rmr_gym.data.codec import METADATA_KEY, SCHEMA, file_name, metadata_to_json, new_compressor
-from rmr_gym.data.records import EpisodeMetadata
-from rmr_gym.envs.actions import NUM_ACTIONS
-from rmr_gym.envs.games import NUM_RAM_BYTES, SCREEN_SHAPE
+from rmr_gym.data.codec import METADATA_KEY, file_name, metadata_to_json, new_compressor
+from rmr_gym.data.layout import ATARI, Layout
+from rmr_gym.data.metadata import AnyMetadata, EpisodeMetadata
 from rmr_gym.errors import explain
 
 
 class EpisodeWriter:
     """Collects the last `max_steps` transitions of an episode in compressed form, then writes them in one piece.
 
-    A frame takes 0.2 to 1 kB in most games, so an episode of 1,500 steps is about 1 MB until it is written.
+    A frame takes 0.2 to 1 kB in most games, so an episode of 1,500 steps is about 1 MB until it is written. A *pair* is
+    a picture and the abstract side behind it: RAM or the state of a world.
 
     Args:
         max_steps: most transitions to keep; older rows are dropped, their actions are remembered as the lead-in.
+        layout: what a pair is.
 
     Example:
         >>> writer = EpisodeWriter(max_steps=2)
@@ -37,12 +39,13 @@ class EpisodeWriter:
         (2, (0,))
     """
 
-    def __init__(self, *, max_steps: int) -> None:
+    def __init__(self, *, max_steps: int, layout: Layout = ATARI) -> None:
         if max_steps < 1:
             raise ValueError(explain(expected="max_steps of at least 1", got=max_steps, fix="Pass max_steps=1500."))
         self._max_steps = max_steps
+        self._layout = layout
         self._compressor = new_compressor()
-        self._rows: deque[tuple[bytes, bytes]] = deque()
+        self._rows: deque[tuple[bytes | None, bytes]] = deque()
         self._transitions: deque[tuple[int, float]] = deque()
         self._lead_in: list[int] = []
 
@@ -53,64 +56,73 @@ class EpisodeWriter:
 
     @property
     def lead_in(self) -> tuple[int, ...]:
-        """ALE values of the actions before the first kept row."""
+        """Actions before the first kept row."""
         return tuple(self._lead_in)
 
-    def start(self, screen: NDArray[np.uint8], ram: NDArray[np.uint8]) -> None:
+    def start(self, screen: NDArray[np.uint8] | None, abstract: NDArray[Any]) -> None:
         """Take the first pair of an episode and forget the one before.
 
         Args:
-            screen: palette indices, uint8 `(210, 160)`.
-            ram: the memory behind it, uint8 `(128,)`.
+            screen: picture of `layout.screen_shape`: of a game palette indices, uint8 `(210, 160)`; None when the
+                layout has no pictures.
+            abstract: the abstract side behind it: of a game the RAM, uint8 `(128,)`.
 
         Raises:
-            ValueError: when shape or type differ.
+            ValueError: when shape or type differ, or a number is not finite.
         """
         self._transitions.clear()
         self._lead_in.clear()
-        self._rows = deque([self._row(screen, ram)])
+        self._rows = deque([self._row(screen, abstract)])
 
-    def step(self, action: int, reward: float, screen: NDArray[np.uint8], ram: NDArray[np.uint8]) -> None:
-        """Take a transition: the ALE action value, its reward, and the pair that it led to.
+    def step(self, action: int, reward: float, screen: NDArray[np.uint8] | None, abstract: NDArray[Any]) -> None:
+        """Take a transition: the action (of a game its ALE value), its reward, and the pair that it led to.
 
         Raises:
-            ValueError: when the episode was not started, the action is no ALE value, the reward is not finite, or shape
-                or type of the pair differ.
+            ValueError: when the episode was not started, the action does not exist, a number is not finite, or shape or
+                type of the pair differ.
         """
         if not self._rows:
             raise ValueError(explain(expected="start() before step()", got="no first pair", fix="Call start() first."))
-        if action not in range(NUM_ACTIONS):
-            raise ValueError(
-                explain(expected=f"an ALE action value in 0..{NUM_ACTIONS - 1}", got=action, fix="See ActionCodec.")
-            )
+        if action not in range(self._layout.num_actions):
+            expected = f"an action value in 0..{self._layout.num_actions - 1}"
+            raise ValueError(explain(expected=expected, got=action, fix="Pass ALE values for games, see ActionCodec."))
         if not math.isfinite(reward):
             raise ValueError(explain(expected="a finite reward", got=reward, fix="Mend the reward function."))
-        self._rows.append(self._row(screen, ram))
+        self._rows.append(self._row(screen, abstract))
         self._transitions.append((int(action), float(reward)))
         if self.num_steps > self._max_steps:
             self._rows.popleft()
             self._lead_in.append(self._transitions.popleft()[0])
 
-    def commit(self, directory: Path, metadata: EpisodeMetadata, *, terminated: bool) -> Path:
+    def commit(self, directory: Path, metadata: AnyMetadata, *, terminated: bool) -> Path:
         """Write the episode; when this returns, it is on the disk and no crash can undo it.
 
         Args:
             directory: existing directory of the data set.
-            metadata: what to store with it; its `num_steps` and `lead_in` must be those of this writer.
-            terminated: whether the game ended with the last transition; otherwise it counts as truncated.
+            metadata: what to store with it; layout, `num_steps` and lead-in must be those of this writer.
+            terminated: whether the episode ended with the last transition; otherwise it counts as truncated.
 
         Returns:
             The file. Writing the same episode twice gives the same file.
 
         Raises:
-            ValueError: when the metadata belong to another episode or there is no transition.
+            ValueError: when the metadata belong to another episode or world, or there is no transition.
             OSError: when the disk is full; nothing is left behind.
         """
-        if (metadata.num_steps, metadata.lead_in) != (self.num_steps, self.lead_in):
+        if metadata.layout != self._layout:
+            raise ValueError(
+                explain(
+                    expected=f"metadata of {self._layout}",
+                    got=str(metadata.layout),
+                    fix="Give the writer the layout of the metadata.",
+                )
+            )
+        lead_in = metadata.lead_in if isinstance(metadata, EpisodeMetadata) else ()
+        if (metadata.num_steps, lead_in) != (self.num_steps, self.lead_in):
             raise ValueError(
                 explain(
                     expected=f"metadata of {self.num_steps} steps after {len(self._lead_in)}",
-                    got=f"{metadata.num_steps} after {len(metadata.lead_in)}",
+                    got=f"{metadata.num_steps} after {len(lead_in)}",
                     fix="Take num_steps and lead_in from the writer.",
                 )
             )
@@ -119,34 +131,46 @@ class EpisodeWriter:
         write_atomically(path, data)
         return path
 
-    def _row(self, screen: NDArray[np.uint8], ram: NDArray[np.uint8]) -> tuple[bytes, bytes]:
-        for name, array, shape in (("screen", screen, SCREEN_SHAPE), ("ram", ram, (NUM_RAM_BYTES,))):
-            if array.dtype != np.uint8 or array.shape != shape:
-                raise ValueError(
-                    explain(
-                        expected=f"{name} as uint8 of shape {shape}",
-                        got=f"{array.dtype} of shape {array.shape}",
-                        fix="Record native screens; resize when the data are loaded.",
-                    )
-                )
-        return self._compressor.compress(screen.tobytes()), ram.tobytes()
+    def _row(self, screen: NDArray[np.uint8] | None, abstract: NDArray[Any]) -> tuple[bytes | None, bytes]:
+        layout = self._layout
+        self._check("screen", screen, np.dtype(np.uint8), layout.screen_shape)
+        self._check(layout.abstract_name, abstract, np.dtype(layout.abstract_type), layout.abstract_shape)
+        if abstract.dtype.kind == "f" and not np.isfinite(abstract).all():
+            raise ValueError(
+                explain(expected=f"a finite {layout.abstract_name}", got=abstract.tolist(), fix="Mend the world.")
+            )
+        return None if screen is None else self._compressor.compress(screen.tobytes()), abstract.tobytes()
 
-    def _table(self, metadata: EpisodeMetadata, *, terminated: bool) -> memoryview:
+    def _check(
+        self, name: str, array: NDArray[Any] | None, dtype: np.dtype[Any], shape: tuple[int, ...] | None
+    ) -> None:
+        given = None if array is None else (array.dtype, array.shape)
+        if given != (None if shape is None else (dtype, shape)):
+            raise ValueError(
+                explain(
+                    expected=f"no {name}" if shape is None else f"{name} as {dtype} of shape {shape}",
+                    got="none" if array is None else f"{array.dtype} of shape {array.shape}",
+                    fix="Record native screens; resize when the data are loaded.",
+                )
+            )
+
+    def _table(self, metadata: AnyMetadata, *, terminated: bool) -> memoryview:
         actions, rewards = zip(*self._transitions, strict=True)
-        frames, rams = zip(*self._rows, strict=True)
+        frames, abstracts = zip(*self._rows, strict=True)
         before_end = [False] * (self.num_steps - 1)
         first = len(self._lead_in)
-        columns = [
-            pa.array(frames, SCHEMA.field("frame").type),
-            pa.array(rams, SCHEMA.field("ram").type),
-            pa.array([*actions, None], pa.uint8()),
-            pa.array([*rewards, 0.0], pa.float32()),
-            pa.array([*before_end, terminated, False]),
-            pa.array([*before_end, not terminated, False]),
-            pa.array(range(first, first + len(self._rows)), pa.int32()),
-        ]
-        schema = SCHEMA.with_metadata({METADATA_KEY: metadata_to_json(metadata)})
+        columns = {
+            "frame": frames,
+            self._layout.abstract_name: abstracts,
+            "action": [*actions, None],
+            "reward": [*rewards, 0.0],
+            "terminated": [*before_end, terminated, False],
+            "truncated": [*before_end, not terminated, False],
+            "step": range(first, first + len(self._rows)),
+        }
+        schema = self._layout.schema.with_metadata({METADATA_KEY: metadata_to_json(metadata)})
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, schema) as writer:
-            writer.write_batch(pa.record_batch(columns, schema=schema))
+            arrays = [pa.array(columns[field.name], field.type) for field in schema]
+            writer.write_batch(pa.record_batch(arrays, schema=schema))
         return memoryview(sink.getvalue())

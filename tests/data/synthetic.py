@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rmr_gym.data.codec import file_name
-from rmr_gym.data.records import EpisodeMetadata
+from rmr_gym.data.metadata import EpisodeMetadata
 from rmr_gym.data.writer import EpisodeWriter
 from rmr_gym.envs.console import ConsoleConfig
 

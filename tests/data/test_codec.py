@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from rmr_gym.data.codec import (
     FORMAT,
-    FRAME_BYTES,
     checksum_in_name,
     decode_screen,
     file_name,
@@ -22,9 +21,11 @@ from rmr_gym.data.codec import (
     metadata_to_json,
     new_compressor,
 )
+from rmr_gym.data.layout import ATARI
 from tests.data.synthetic import METADATA, row_screen
 
 GIBIBYTE = 2**30
+FRAME_BYTES = ATARI.screen_bytes
 
 
 @given(st.integers(0, 10**9), st.binary(min_size=32, max_size=32))
@@ -45,7 +46,7 @@ def test_frame_survives_and_has_checksum_and_size() -> None:
     parameters = zstandard.get_frame_parameters(data)
     assert parameters.has_checksum
     assert parameters.content_size == FRAME_BYTES == 33_600
-    assert decode_screen(memoryview(data), zstandard.ZstdDecompressor()) == screen.tobytes()
+    assert decode_screen(memoryview(data), zstandard.ZstdDecompressor(), FRAME_BYTES) == screen.tobytes()
 
 
 def bomb(declared: int) -> bytes:
@@ -58,26 +59,26 @@ def bomb(declared: int) -> bytes:
 def test_frame_of_another_length_is_refused_before_it_is_decompressed(declared: int) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(ValueError, match=f"declares {declared} bytes instead of 33600"):
-        decode_screen(memoryview(bomb(declared)), zstandard.ZstdDecompressor())
+        decode_screen(memoryview(bomb(declared)), zstandard.ZstdDecompressor(), FRAME_BYTES)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kB
 
 
 def test_frame_that_lies_about_its_length_is_refused() -> None:
     with pytest.raises(ValueError, match="damaged compressed frame"):
-        decode_screen(memoryview(bomb(FRAME_BYTES)), zstandard.ZstdDecompressor())
+        decode_screen(memoryview(bomb(FRAME_BYTES)), zstandard.ZstdDecompressor(), FRAME_BYTES)
 
 
 @pytest.mark.parametrize("level_options", [{"write_content_size": False}])
 def test_frame_without_a_length_is_refused(level_options: dict[str, bool]) -> None:
     data = zstandard.ZstdCompressor(**level_options).compress(bytes(FRAME_BYTES))
     with pytest.raises(ValueError, match="instead of 33600"):
-        decode_screen(memoryview(data), zstandard.ZstdDecompressor())
+        decode_screen(memoryview(data), zstandard.ZstdDecompressor(), FRAME_BYTES)
 
 
 @pytest.mark.parametrize("data", [b"", b"not zstd at all", new_compressor().compress(bytes(FRAME_BYTES)) + b"tail"])
 def test_bytes_that_are_no_frame_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="damaged compressed frame"):
-        decode_screen(memoryview(data), zstandard.ZstdDecompressor())
+        decode_screen(memoryview(data), zstandard.ZstdDecompressor(), FRAME_BYTES)
 
 
 @given(

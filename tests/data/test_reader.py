@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 import zstandard
 
-from rmr_gym.data.codec import METADATA_KEY, SCHEMA, file_name, metadata_to_json, new_compressor
+from rmr_gym.data.codec import METADATA_KEY, file_name, metadata_to_json, new_compressor
+from rmr_gym.data.layout import ATARI
 from rmr_gym.data.reader import EpisodeFile
 from rmr_gym.errors import CorruptFileError
 from tests.data.synthetic import METADATA, forge, row_ram, row_screen, write_episode
@@ -115,7 +116,7 @@ FORGERIES: dict[str, tuple[Callable[[pa.Table], pa.Table], str]] = {
         lambda table: table.set_column(2, "action", table.column("action").cast(pa.int16())),
         "other columns",
     ),
-    "action that does not exist": (column("action", [0, 18, 2, None]), "ALE action values"),
+    "action that does not exist": (column("action", [0, 18, 2, None]), "action values that exist"),
     "action of the last row": (column("action", [0, 1, 2, 3]), "nulls elsewhere"),
     "no action before": (column("action", [0, None, 2, None]), "nulls elsewhere"),
     "reward that is not finite": (column("reward", [0.0, float("nan"), 0.0, 0.0]), "finite rewards"),
@@ -167,4 +168,4 @@ def test_offsets_outside_the_file_are_refused(tmp_path: Path, bad: int) -> None:
 def test_schema_metadata_are_one_json_key(tmp_path: Path) -> None:
     with pa.ipc.open_file(str(write_episode(tmp_path, num_steps=1))) as reader:
         assert reader.schema.metadata == {METADATA_KEY: metadata_to_json(METADATA)}
-        assert reader.schema.remove_metadata() == SCHEMA
+        assert reader.schema.remove_metadata() == ATARI.schema

@@ -108,7 +108,7 @@ def test_writer_refuses_other_shapes(screen: np.ndarray, ram: np.ndarray, messag
 
 @pytest.mark.parametrize("action", [18, -1, 255])
 def test_writer_refuses_what_is_no_action_value(action: int) -> None:
-    with pytest.raises(ValueError, match=r"ALE action value in 0\.\.17"):
+    with pytest.raises(ValueError, match=r"an action value in 0\.\.17"):
         started().step(action, 0.0, SCREEN, RAM)
 
 
