@@ -6,6 +6,7 @@ import torch
 
 from rmr_gym.models import (
     InteractionModel,
+    Precision,
     Processor,
     TrajectoryModel,
     VideoModel,
@@ -152,6 +153,18 @@ def test_gradient_reaches_the_encoder_through_a_frozen_processor(network: bool) 
     optimizer.step()
     assert fingerprint(processor) == before
     assert all(parameter.grad is None for parameter in processor.parameters())
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("network", [True, False])
+def test_models_stay_on_the_device(network: bool, precision: Precision) -> None:
+    # On the meta device a tensor that was left on the CPU is refused as on any other device.
+    processor = InteractionNetworkConfig().build(4) if network else make_processor()
+    model = make_video(processor, precision=precision).to("meta")
+    decoded = model(*(part.to("meta") for part in make_window(model)))
+    decoded.image.sum().backward()
+    assert decoded.image.is_meta
+    assert trajectory_model(processor).to("meta")(make_state().to("meta")).is_meta
 
 
 def test_lower_precision_changes_the_picture_a_little() -> None:

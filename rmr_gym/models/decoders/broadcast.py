@@ -84,7 +84,8 @@ class BroadcastDecoder(nn.Module):
         layers: list[nn.Module] = []
         for stride in config.strides:
             # The padding makes the output exactly `stride` times as large as the input.
-            layers += [nn.ConvTranspose2d(width, config.channels, _KERNEL, stride, _KERNEL // 2, stride - 1), nn.ReLU()]
+            layers.append(nn.ConvTranspose2d(width, config.channels, _KERNEL, stride, _KERNEL // 2, stride - 1))
+            layers.append(nn.ReLU(inplace=True))  # the maps of all slots are what takes the memory
             width = config.channels
         self.trunk = nn.Sequential(*layers)
         self.readout = nn.Conv2d(width, _RGB + 1, kernel_size=1)

@@ -114,7 +114,7 @@ class SlotAttentionEncoder(VideoEncoder):
         layers: list[nn.Module] = []
         for index in range(config.num_convs):
             in_channels, stride = (config.channels, 1) if index else (_RGB, config.downsample)
-            layers += [nn.Conv2d(in_channels, config.channels, _KERNEL, stride, _KERNEL // 2), nn.ReLU()]
+            layers += [nn.Conv2d(in_channels, config.channels, _KERNEL, stride, _KERNEL // 2), nn.ReLU(inplace=True)]
         self.trunk = nn.Sequential(*layers)
         height, width = (length // config.downsample for length in config.size)
         self.position = PositionEmbedding(channels=config.channels, size=(height, width))
