@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rmr_gym.data.collect import collect
+from rmr_gym.data.collect_balls import collect_balls
 from rmr_gym.data.dataset import TransitionDataset
 from rmr_gym.data.duplicates import DuplicateFrames
 from rmr_gym.data.metadata import BallsEpisodeMetadata, EpisodeMetadata
@@ -22,5 +23,6 @@ __all__ = [
     "TransitionDataset",
     "WindowBatch",
     "collect",
+    "collect_balls",
     "replay",
 ]
