@@ -79,7 +79,7 @@ class PictureDecoder:
         if self._gray:
             out[0] = self._resized(to_gray(picture))
         else:
-            out[:] = np.moveaxis(self._resized(picture), -1, 0)
+            out[:] = self._resized(picture).transpose(2, 0, 1)
 
     def _resized(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return picture if self._size in (None, picture.shape[:2]) else resize_frame(picture, self._size)

@@ -136,7 +136,7 @@ class EpisodeFile:
     def _guarded(self, read: Callable[[], T]) -> T:
         try:
             return read()
-        except (ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, pa.ArrowException) as error:
             raise self._corrupt(str(error)) from error
 
     def _corrupt(self, got: str) -> CorruptFileError:

@@ -133,26 +133,13 @@ class EpisodeWriter:
 
     def _row(self, screen: NDArray[np.uint8] | None, abstract: NDArray[Any]) -> tuple[bytes | None, bytes]:
         layout = self._layout
-        self._check("screen", screen, np.dtype(np.uint8), layout.screen_shape)
-        self._check(layout.abstract_name, abstract, np.dtype(layout.abstract_type), layout.abstract_shape)
+        _check("screen", screen, np.dtype(np.uint8), layout.screen_shape)
+        _check(layout.abstract_name, abstract, np.dtype(layout.abstract_type), layout.abstract_shape)
         if abstract.dtype.kind == "f" and not np.isfinite(abstract).all():
             raise ValueError(
                 explain(expected=f"a finite {layout.abstract_name}", got=abstract.tolist(), fix="Mend the world.")
             )
         return None if screen is None else self._compressor.compress(screen.tobytes()), abstract.tobytes()
-
-    def _check(
-        self, name: str, array: NDArray[Any] | None, dtype: np.dtype[Any], shape: tuple[int, ...] | None
-    ) -> None:
-        given = None if array is None else (array.dtype, array.shape)
-        if given != (None if shape is None else (dtype, shape)):
-            raise ValueError(
-                explain(
-                    expected=f"no {name}" if shape is None else f"{name} as {dtype} of shape {shape}",
-                    got="none" if array is None else f"{array.dtype} of shape {array.shape}",
-                    fix="Record native screens; resize when the data are loaded.",
-                )
-            )
 
     def _table(self, metadata: AnyMetadata, *, terminated: bool) -> memoryview:
         actions, rewards = zip(*self._transitions, strict=True)
@@ -174,3 +161,16 @@ class EpisodeWriter:
             arrays = [pa.array(columns[field.name], field.type) for field in schema]
             writer.write_batch(pa.record_batch(arrays, schema=schema))
         return memoryview(sink.getvalue())
+
+
+def _check(name: str, array: NDArray[Any] | None, dtype: np.dtype[Any], shape: tuple[int, ...] | None) -> None:
+    """Refuse an array of another type or shape; a shape of None means that there must be none."""
+    given = None if array is None else (array.dtype, array.shape)
+    if given != (None if shape is None else (dtype, shape)):
+        raise ValueError(
+            explain(
+                expected=f"no {name}" if shape is None else f"{name} as {dtype} of shape {shape}",
+                got="none" if array is None else f"{array.dtype} of shape {array.shape}",
+                fix="Record native screens; resize when the data are loaded.",
+            )
+        )

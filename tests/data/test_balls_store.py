@@ -142,6 +142,7 @@ NOT_FINITE = [np.full((3, 2), value, np.float32).tobytes() for value in (0.0, np
         (replaced("step", [0, 1, 1, 2]), "consecutive steps"),
         (redescribed(pixels=False), "other columns"),
         (redescribed(config=BallsConfig(num_balls=4)), "other columns"),
+        (redescribed(config=BallsConfig(num_balls=10**9, radius=1e-9)), "undamaged episode"),
         (lambda table: table.drop_columns(["frame"]), "other columns"),
     ],
 )
@@ -231,6 +232,7 @@ def changed(**changes: object) -> bytes:
         (changed(config=3), "fields of BallsEpisodeMetadata"),
         (changed(config={"weight": 1.0}), "fields of BallsEpisodeMetadata"),
         (changed(config={"radius": -1.0}), "a finite radius"),
+        (changed(config={"radius": 10**400}), "fields of BallsEpisodeMetadata"),
         (changed(player="x"), "fields of BallsEpisodeMetadata"),
         (changed(seed=None), "'seed'"),
         (changed(seed=True), "'seed'"),
