@@ -69,6 +69,7 @@ def collect_balls(
             recorded or the other way round, or, under the same seed, trajectories of another length.
         CorruptFileError: when an episode in the directory is damaged.
         DependencyNotInstalled: when MuJoCo is missing.
+        RenderingUnavailableError: when pictures are to be recorded and there is no OpenGL backend that works.
         OSError: when the disk is full; the trajectories that were written stay.
 
     Example:
@@ -108,6 +109,7 @@ def _renderer(config: BallsConfig, pixels: bool) -> Iterator[Render | None]:
     from rmr_gym.envs.ball_renderer import BallRenderer  # not needed, and not to be loaded, for states alone
 
     with closing(BallRenderer(config)) as renderer:
+        renderer.render(np.zeros((config.num_balls, 2)))  # a machine that cannot draw says so before it simulates
         yield renderer.render
 
 

@@ -9,10 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from rmr_gym.envs.actions import NUM_ACTIONS
+from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.envs.games import NUM_RAM_BYTES, SCREEN_SHAPE
-
-BALLS_SCREEN_SHAPE = (64, 64, 3)
-"""Height, width and colours of a picture of the bouncing balls (paper, section 4)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,19 +70,19 @@ ATARI = Layout(
 """A screen of palette indices and 128 bytes of RAM."""
 
 
-def balls_layout(*, num_balls: int, pixels: bool) -> Layout:
+def balls_layout(config: BallsConfig, *, pixels: bool) -> Layout:
     """Describe the rows of bouncing balls: positions in metres, and a colour picture or none.
 
     Actions are the numbers that the column has room for: the passive world knows only 0.
 
     Example:
-        >>> balls_layout(num_balls=3, pixels=False).schema.names
+        >>> balls_layout(BallsConfig(), pixels=False).schema.names
         ['state', 'action', 'reward', 'terminated', 'truncated', 'step']
     """
     return Layout(
         abstract_name="state",
         abstract_type="<f4",
-        abstract_shape=(num_balls, 2),
-        screen_shape=BALLS_SCREEN_SHAPE if pixels else None,
+        abstract_shape=(config.num_balls, 2),
+        screen_shape=(config.picture_size, config.picture_size, 3) if pixels else None,
         num_actions=256,
     )

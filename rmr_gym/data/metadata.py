@@ -155,7 +155,7 @@ class BallsEpisodeMetadata:
     @property
     def layout(self) -> Layout:
         """What a row of the file holds."""
-        return balls_layout(num_balls=self.config.num_balls, pixels=self.pixels)
+        return balls_layout(self.config, pixels=self.pixels)
 
     @property
     def origin(self) -> dict[str, object]:

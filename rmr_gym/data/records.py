@@ -52,7 +52,7 @@ class BallsEpisode:
     """How it came about."""
 
     pixels: NDArray[np.uint8] | None
-    """Pictures in red, green, blue, `(num_steps + 1, 64, 64, 3)`; None when none were recorded."""
+    """Pictures in red, green, blue, `(num_steps + 1, height, width, 3)`; None when none were recorded."""
 
     state: NDArray[np.float32]
     """Positions in metres, the origin in the middle of the box, `(num_steps + 1, ball, 2)`."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rmr_gym.data import BallsEpisode, BallsEpisodeMetadata, EpisodeStore, TransitionDataset, collect, collect_balls
+from rmr_gym.envs.ball_renderer import BallRenderer, RenderingUnavailableError
 from rmr_gym.envs.ball_world import simulate
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.errors import CorruptFileError
@@ -248,3 +250,32 @@ def test_killed_collector_loses_no_committed_trajectory(tmp_path: Path) -> None:
         store = EpisodeStore(tmp_path)
         assert {meta.episode_index for meta in store.episodes} >= acknowledged
         store.verify()
+
+
+def test_machine_that_cannot_draw_says_so_before_it_simulates(
+    tmp_path: Path, painter: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no backend")
+
+    monkeypatch.setattr(Painter, "render", fail)
+    monkeypatch.setattr(sys.modules["rmr_gym.data.collect_balls"], "simulate", lambda *_, **__: pytest.fail("worked"))
+    with pytest.raises(RuntimeError, match="no backend"):
+        collect_balls(tmp_path, num_episodes=1, **SHORT | {"pixels": True})
+    assert names(tmp_path) == set()
+
+
+def test_pictures_are_those_of_the_renderer(tmp_path: Path) -> None:
+    config = replace(CONFIG, picture_size=32)
+    try:
+        with closing(BallRenderer(config)) as renderer:
+            store = collect_balls(tmp_path, config, num_episodes=1, num_steps=3)
+            episode = store.read(0)
+            assert isinstance(episode, BallsEpisode)
+            expected = [renderer.render(positions) for positions in episode.state]
+    except RenderingUnavailableError as error:
+        pytest.skip(str(error))
+    np.testing.assert_array_equal(episode.pixels, expected)
+    pictures = TransitionDataset(tmp_path, split="all", gray=False, history=2).windows([0]).next_pixels
+    assert pictures is not None
+    np.testing.assert_array_equal(pictures[0], np.moveaxis(expected[2], -1, 0))

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from rmr_gym.data.layout import ATARI, balls_layout
+from rmr_gym.envs.balls_config import BallsConfig
 
 TAIL = [
     pa.field("action", pa.uint8(), nullable=True),
@@ -24,8 +25,8 @@ def test_games_have_a_screen_of_indices_and_ram() -> None:
 
 @pytest.mark.parametrize("pixels", [True, False])
 def test_balls_have_positions_and_a_picture_or_none(pixels: bool) -> None:
-    layout = balls_layout(num_balls=10, pixels=pixels)
+    layout = balls_layout(BallsConfig(num_balls=10, picture_size=32), pixels=pixels)
     frames = [pa.field("frame", pa.binary(), nullable=False)] if pixels else []
     assert layout.schema == pa.schema([*frames, pa.field("state", pa.binary(80), nullable=False), *TAIL])
-    assert layout.screen_bytes == (12_288 if pixels else 0)
+    assert layout.screen_bytes == (32 * 32 * 3 if pixels else 0)
     assert layout.abstract_bytes == 10 * 2 * 4
