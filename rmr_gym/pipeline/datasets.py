@@ -45,4 +45,6 @@ def open_dataset(
 
 def game_of(dataset: TransitionDataset) -> str:
     """Return the rom id of the game that was recorded."""
-    return dataset.store.files[0].metadata.console.game
+    console = dataset.store.console
+    assert console is not None, "a data set has an episode"
+    return console.game
