@@ -12,11 +12,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from rmr_gym.data.duplicates import DuplicateFrames, count_duplicates
+from rmr_gym.data.metadata import BallsEpisodeMetadata
 from rmr_gym.data.pictures import PictureDecoder
 from rmr_gym.data.records import FrameBatch, TransitionBatch, WindowBatch
 from rmr_gym.data.rows import Rows, checked_indices
 from rmr_gym.data.split import split_episodes
 from rmr_gym.data.store import EpisodeStore
+from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.errors import explain
 
 
@@ -116,6 +118,14 @@ class TransitionDataset:
     def states(self) -> NDArray[np.float32]:
         """Positions of the balls in every frame of the split, metres, `(num_frames, ball, 2)`."""
         return self._side("state", "a data set of bouncing balls for states and windows()", "Use ram and batch().")
+
+    @property
+    def balls(self) -> BallsConfig:
+        """Parameters of the world of bouncing balls that was recorded."""
+        _ = self.states
+        metadata = self.store.episodes[0]
+        assert isinstance(metadata, BallsEpisodeMetadata), "checked by states"
+        return metadata.config
 
     def batch(self, indices: ArrayLike, *, pixels: bool = True) -> TransitionBatch:
         """Read transitions of a game.

@@ -1,13 +1,16 @@
 """The two stages of training, and the loop that they share."""
 
 from rmr_gym.training.abstract import AbstractConfig, predict_ram, train_processor
-from rmr_gym.training.arms import ARMS, Arm
+from rmr_gym.training.arms import ARMS, BALL_ARMS, Arm
 from rmr_gym.training.loop import LoopConfig
 from rmr_gym.training.natural import NaturalConfig, build_natural_model, train_encoder
 from rmr_gym.training.sinks import JsonlSink, MemorySink, Sink, read_records
+from rmr_gym.training.trajectories import TrajectoryConfig, train_trajectory_model
+from rmr_gym.training.videos import VideoConfig, build_video_model, train_video_model
 
 __all__ = [
     "ARMS",
+    "BALL_ARMS",
     "AbstractConfig",
     "Arm",
     "JsonlSink",
@@ -15,9 +18,14 @@ __all__ = [
     "MemorySink",
     "NaturalConfig",
     "Sink",
+    "TrajectoryConfig",
+    "VideoConfig",
     "build_natural_model",
+    "build_video_model",
     "predict_ram",
     "read_records",
     "train_encoder",
     "train_processor",
+    "train_trajectory_model",
+    "train_video_model",
 ]

@@ -38,3 +38,17 @@ ARMS: Registry[Arm] = Registry(
     ("supervised", Arm(processor="random", frozen=True, learns_from="ram", summary="encoder trained on the RAM bits")),
 )
 """The arms by name, in the order of tables."""
+
+BALL_ARMS: Registry[Arm] = Registry(
+    "arm of bouncing balls",
+    (
+        "rmr",
+        Arm(processor="pretrained", frozen=True, summary="processor pre-trained on positions, frozen (the paper)"),
+    ),
+    (
+        "end_to_end",
+        Arm(processor="random", frozen=False, summary="processor trained from random (the paper's baseline)"),
+    ),
+    ("frozen_random", Arm(processor="random", frozen=True, summary="random frozen processor: does freezing suffice?")),
+)
+"""The arms of the video models by name, in the order of tables."""

@@ -1,0 +1,99 @@
+"""Abstract stage of bouncing balls: learn from trajectories alone how balls move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rmr_gym.data import TransitionDataset
+from rmr_gym.models import trajectory_model
+from rmr_gym.models.ball_models import InteractionModel, Prediction, TrajectoryModel
+from rmr_gym.models.blocks import initial_weights
+from rmr_gym.models.processors import BallProcessorConfig, MpnnConfig
+from rmr_gym.objectives import LossTerms
+from rmr_gym.seeding import derive
+from rmr_gym.training.batches import BatchOrder
+from rmr_gym.training.loop import LoopConfig, OnStep, train
+from rmr_gym.training.sinks import MemorySink, Sink
+
+
+def paper_mpnn() -> MpnnConfig:
+    """Return the processor of the paper's balls (appendix A): two passes, 128 numbers per ball."""
+    return MpnnConfig(slot_dim=128, num_passes=2, reduction="sum")
+
+
+def paper_loop() -> LoopConfig:
+    """Return the optimisation of both stages of the paper's balls (appendix A); it counts epochs, not updates."""
+    return LoopConfig(gradient_steps=50_000, batch_size=512, learning_rate=1e-4)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrajectoryConfig:
+    """How a processor is pre-trained on positions."""
+
+    processor: BallProcessorConfig = field(default_factory=paper_mpnn)
+    """Latent transition model (paper, appendix A: MPNN, 2 passes, width 128). ours: messages are summed, as forces."""
+
+    predicts: Prediction = "position"
+    """What the decoder's numbers are: the next position (paper), or what it adds to the last one or to constant
+    velocity."""
+
+    loop: LoopConfig = field(default_factory=paper_loop)
+    """Optimisation (paper, appendix A: batches of 512, learning rate 1e-4, 10,000 epochs)."""
+
+
+def train_trajectory_model(
+    dataset: TransitionDataset,
+    config: TrajectoryConfig,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    sink: Sink | None = None,
+    on_step: OnStep | None = None,
+    state_folder: Path | None = None,
+) -> TrajectoryModel | InteractionModel:
+    """Train encoder, processor and decoder of the abstract pipeline on windows of positions.
+
+    The loss is the mean squared error in network units, in which the box reaches from -1 to 1.
+
+    Source: paper, section 4 and appendix A (abstract pipeline).
+
+    Args:
+        dataset: the training split of bouncing balls; its `history` is that of the windows, its pictures are not read.
+        config: model and optimisation.
+        seed: seed of the weights and the batches.
+        device: where to train.
+        sink: takes the records of the loss; they are dropped without one.
+        on_step: told of progress.
+        state_folder: where to keep the state to resume from.
+
+    Returns:
+        The trained model, on `device`, in evaluation mode.
+    """
+    windows = torch.from_numpy(dataset.state_windows()).to(device) * network_scale(dataset)
+    num_balls = windows.shape[2]
+    with initial_weights(derive(seed, "trajectories")):
+        processor = config.processor.build(num_balls, num_actions=0)
+        model = trajectory_model(processor, history=dataset.history, predicts=config.predicts).to(device)
+    order = BatchOrder(num_items=len(windows), batch_size=config.loop.batch_size, seed=derive(seed, "trajectories"))
+
+    def loss(step: int) -> LossTerms:
+        rows = windows[torch.from_numpy(order.indices(step)).to(device)]
+        return LossTerms(position_loss(model(rows[:, :-1]), rows[:, -1]))
+
+    train(loss, [model], config.loop, sink=sink or MemorySink(), on_step=on_step, state_folder=state_folder)
+    return model.eval()
+
+
+def position_loss(predicted: Float[Tensor, "batch slot 2"], target: Float[Tensor, "batch slot 2"]) -> Float[Tensor, ""]:
+    """Return the mean squared error per coordinate."""
+    return (predicted - target).square().mean()
+
+
+def network_scale(dataset: TransitionDataset) -> float:
+    """Return what positions in metres are multiplied with for the networks: the walls are then at -1 and 1."""
+    return 2.0 / dataset.balls.box_size

@@ -1,0 +1,158 @@
+"""Natural stage of bouncing balls: learn from pictures around a processor."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Num
+from torch import Tensor
+from torch.nn import functional
+
+from rmr_gym.data import TransitionDataset
+from rmr_gym.errors import explain
+from rmr_gym.models import Precision, Processor, VideoModel, freeze
+from rmr_gym.models.blocks import initial_weights
+from rmr_gym.models.decoders import BroadcastDecoderConfig
+from rmr_gym.models.encoders import SlotAttentionConfig, VideoEncoderConfig
+from rmr_gym.objectives import LossTerms
+from rmr_gym.seeding import derive, torch_generator
+from rmr_gym.training.arms import BALL_ARMS
+from rmr_gym.training.batches import BatchOrder, Prefetcher
+from rmr_gym.training.loop import LoopConfig, OnStep, train
+from rmr_gym.training.sinks import MemorySink, Sink
+from rmr_gym.training.trajectories import paper_loop
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VideoConfig:
+    """How a model of pictures is trained; the same for all arms."""
+
+    encoder: VideoEncoderConfig = field(default_factory=SlotAttentionConfig)
+    """Windows of pictures to slots."""
+
+    decoder: BroadcastDecoderConfig = field(default_factory=BroadcastDecoderConfig)
+    """Predicted slots to a picture."""
+
+    precision: Precision = "float32"
+    """Of the layers that cost time. bfloat16 halves it where the hardware has it (AVX512-BF16, AMX, GPUs)."""
+
+    loop: LoopConfig = field(default_factory=paper_loop)
+    """Optimisation (paper, appendix A: batches of 512, learning rate 1e-4, 1,000 epochs)."""
+
+
+def build_video_model(arm: str, config: VideoConfig, processor: Processor, *, num_balls: int, seed: int) -> VideoModel:
+    """Build the model of an arm with the initial weights of a seed.
+
+    Encoder and decoder of all arms of a seed start equal, and so do all random processors.
+
+    Args:
+        arm: name in `BALL_ARMS`.
+        config: model.
+        processor: the pre-trained one; it is copied, not changed. Random arms take only its config.
+        num_balls: balls of the world.
+        seed: seed of the weights.
+
+    Returns:
+        The model, with a frozen processor where the arm wants one.
+
+    Raises:
+        ValueError: when encoder and processor have slots of different widths.
+    """
+    chosen = BALL_ARMS[arm]
+    with initial_weights(derive(seed, "encoder")):
+        encoder = config.encoder.build()
+    with initial_weights(derive(seed, "decoder")):
+        decoder = config.decoder.build(processor.output_dim)
+    with initial_weights(derive(seed, "processor")):
+        own: Processor = processor.config.build(num_balls, num_actions=0)
+    if chosen.processor == "pretrained":
+        own = copy.deepcopy(processor)
+    model = VideoModel(encoder, own, decoder, precision=config.precision)
+    if chosen.frozen:
+        freeze(own)
+    return model
+
+
+def train_video_model(
+    arm: str,
+    dataset: TransitionDataset,
+    config: VideoConfig,
+    processor: Processor,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    sink: Sink | None = None,
+    on_step: OnStep | None = None,
+    state_folder: Path | None = None,
+) -> VideoModel:
+    """Train the model of one arm to predict the next picture.
+
+    Batches, the noise of the slots and initial weights depend on the seed only: arms of one seed are paired.
+
+    Source: paper, section 4 and appendix A (natural pipeline).
+
+    Args:
+        arm: name in `BALL_ARMS`.
+        dataset: the training split of bouncing balls, in colour, with the encoder's history.
+        config: model and optimisation.
+        processor: the pre-trained processor, also for arms that only take its shape.
+        seed: seed of the weights, the batches and the noise.
+        device: where to train.
+        sink: takes the records of the loss; they are dropped without one.
+        on_step: told of progress.
+        state_folder: where to keep the state to resume from.
+
+    Returns:
+        The trained model, on `device`, in evaluation mode.
+
+    Raises:
+        ValueError: when the pictures of the data set do not fit the encoder, or the processor does not.
+    """
+    model = build_video_model(arm, config, processor, num_balls=dataset.balls.num_balls, seed=seed).to(device)
+    check_windows(model, dataset)
+    order = BatchOrder(num_items=dataset.num_windows, batch_size=config.loop.batch_size, seed=derive(seed, "videos"))
+
+    def batch(step: int) -> tuple[Tensor, Tensor, Tensor]:
+        rows = dataset.windows(order.indices(step))
+        assert rows.pixels is not None
+        assert rows.next_pixels is not None
+        noise = model.encoder.noise(len(rows.pixels), torch_generator(seed, "slots", step))
+        return torch.from_numpy(rows.pixels), torch.from_numpy(rows.next_pixels), noise
+
+    with Prefetcher(batch) as batches:
+
+        def loss(step: int) -> LossTerms:
+            pixels, next_pixels, noise = (part.to(device) for part in batches[step])
+            return LossTerms(picture_loss(model(pixels, noise).image, next_pixels))
+
+        train(loss, [model], config.loop, sink=sink or MemorySink(), on_step=on_step, state_folder=state_folder)
+    return model.eval()
+
+
+def picture_loss(
+    predicted: Float[Tensor, "batch channel height width"], target: Num[Tensor, "batch channel height width"]
+) -> Float[Tensor, ""]:
+    """Return the mean squared error per pixel and channel, of pictures in [0, 1]; the target may be bytes."""
+    return functional.mse_loss(predicted, target / 255 if not target.is_floating_point() else target)
+
+
+def check_windows(model: VideoModel, dataset: TransitionDataset) -> None:
+    """Refuse a data set whose windows do not fit the encoder, before any work starts.
+
+    Raises:
+        ValueError: when history, size or colours differ, or there are no pictures.
+    """
+    pixels = dataset.windows([0]).pixels
+    assert pixels is not None
+    if pixels.shape[1:] != model.encoder.input_shape:
+        history, _, height, width = model.encoder.input_shape
+        raise ValueError(
+            explain(
+                expected=f"windows of shape {model.encoder.input_shape} for this encoder",
+                got=f"windows of shape {tuple(pixels.shape[1:])}",
+                fix=f"Open the data set with history={history}, size=({height}, {width}), gray=False.",
+            )
+        )
