@@ -1,7 +1,7 @@
 """Reasoning-modulated representations: paired pixel and RAM observations, processors, encoders and their training.
 
-Importing the package registers `rmr/<Game>-v0` for the 24 games and loads neither torch nor the emulator; the names
-below load their module at first use.
+Importing the package registers `rmr/<Game>-v0` for the 24 games, `rmr/BouncingBalls-v0` and
+`rmr/BouncingBallsPush-v0`, and loads neither torch nor an emulator; the names below load their module at first use.
 
 Example:
     >>> import rmr_gym
@@ -18,14 +18,16 @@ from rmr_gym.envs.registration import register_environments
 
 if TYPE_CHECKING:
     from rmr_gym.envs.atari import make_atari
+    from rmr_gym.envs.balls_config import BallsConfig
     from rmr_gym.envs.games import GAMES
     from rmr_gym.models.checkpoint import load_encoder, load_processor
 
-__all__ = ["GAMES", "__version__", "load_encoder", "load_processor", "make_atari"]
+__all__ = ["GAMES", "BallsConfig", "__version__", "load_encoder", "load_processor", "make_atari"]
 
 __version__ = "0.1.0"
 
 _WHERE = {
+    "BallsConfig": "rmr_gym.envs.balls_config",
     "GAMES": "rmr_gym.envs.games",
     "load_encoder": "rmr_gym.models.checkpoint",
     "load_processor": "rmr_gym.models.checkpoint",

@@ -133,7 +133,7 @@ class _Drawing:
                     expected="a working OpenGL backend to draw with",
                     got=f"MUJOCO_GL={os.environ.get('MUJOCO_GL', '')!r}: {error}",
                     fix="Set MUJOCO_GL=egl (Debian: apt install libegl1) or MUJOCO_GL=osmesa (apt install libosmesa6), "
-                    "or do without pictures.",
+                    'or do without pictures: observations="state".',
                 )
             ) from error
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import colorsys
 import math
+import numbers
 from dataclasses import dataclass
+from typing import Any
 
 from rmr_gym.errors import explain
 
@@ -14,7 +16,15 @@ MAX_COVERAGE = 0.4
 MIN_RESTITUTION = 0.5
 """Springs that only push cannot swallow much more in a few steps."""
 
+MAX_CROSSINGS = 100
+"""Most sides of the box that a ball may fly in a frame: its collisions are resolved one by one, so that frames of very
+fast balls would never end."""
+
 Color = tuple[int, int, int]
+
+_COUNTS = {"num_balls": 1, "contact_steps": 4, "picture_size": 1}
+_POSITIVE = ("radius", "mass", "box_size", "frame_seconds", "contact_seconds")
+_FINITE = ("restitution", "speed", "gravity")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,14 +76,11 @@ class BallsConfig:
     """RGB colour behind the balls, 0..255."""
 
     def __post_init__(self) -> None:
-        self._check_numbers()
+        self._read_counts()
+        self._read_numbers()
+        self._read_colors()
+        self._check_contacts()
         self._check_room()
-        shades = [*(self.colors or ()), self.background]
-        if any(not 0 <= part <= 255 for shade in shades for part in shade):
-            raise ValueError(explain(expected="colours as three numbers in 0..255", got=shades, fix="Correct them."))
-        if self.colors is not None and len(self.colors) != self.num_balls:
-            got, fix = f"{len(self.colors)} colours", "Give one for each ball, or leave colors out."
-            raise ValueError(explain(expected=f"{self.num_balls} colours", got=got, fix=fix))
 
     @property
     def bound(self) -> float:
@@ -94,23 +101,49 @@ class BallsConfig:
             return self.colors
         return tuple(_hue(index / self.num_balls) for index in range(self.num_balls))
 
-    def _check_numbers(self) -> None:
-        positive = ("radius", "mass", "box_size", "frame_seconds", "contact_duration")
-        finite = ("restitution", "speed", "gravity")
-        for name in (*positive, *finite):
-            value = getattr(self, name)
-            if not math.isfinite(value) or (value <= 0 and name in positive) or (value < 0 and name == "speed"):
-                expected = f"a finite {name}" + (", above 0" if name in positive else "")
+    def _read_counts(self) -> None:
+        for name, least in _COUNTS.items():
+            value: object = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+                fix = f"Correct {name}."
+                raise ValueError(explain(expected=f"{name} as an integer of at least {least}", got=value, fix=fix))
+            object.__setattr__(self, name, int(value))  # of numpy's integers, which JSON does not take
+
+    def _read_numbers(self) -> None:
+        for name in (*_POSITIVE, *_FINITE):
+            value: Any = getattr(self, name)
+            if value is None and name == "contact_seconds":
+                continue
+            finite = not isinstance(value, bool) and isinstance(value, numbers.Real) and math.isfinite(value)
+            if not finite or (value <= 0 and name in _POSITIVE) or (value < 0 and name == "speed"):
+                expected = f"a finite {name}" + (", above 0" if name in _POSITIVE else "")
                 raise ValueError(explain(expected=expected, got=value, fix=f"Correct {name}."))
+            object.__setattr__(self, name, float(value))  # of numpy's numbers, which MuJoCo's language does not take
         if not MIN_RESTITUTION <= self.restitution <= 1:
             fix = "1 keeps the energy, lower values lose some of it."
             raise ValueError(explain(expected=f"restitution in {MIN_RESTITUTION}..1", got=self.restitution, fix=fix))
-        if self.num_balls < 1 or self.contact_steps < 4 or self.picture_size < 1:
-            expected = "num_balls >= 1, contact_steps >= 4 and picture_size >= 1"
-            raise ValueError(explain(expected=expected, got=self, fix="Raise them."))
+
+    def _read_colors(self) -> None:
+        object.__setattr__(self, "background", _read_color(self.background))
+        if self.colors is None:
+            return
+        colors: object = self.colors
+        if not isinstance(colors, list | tuple) or len(colors) != self.num_balls:
+            fix = "Give one for each ball, or leave colors out."
+            raise ValueError(explain(expected=f"{self.num_balls} colours", got=colors, fix=fix))
+        object.__setattr__(self, "colors", tuple(map(_read_color, colors)))
+
+    def _check_contacts(self) -> None:
         if self.contact_duration > self.frame_seconds / 4:
             got = f"{self.contact_duration} s and frames of {self.frame_seconds} s"
             raise ValueError(explain(expected="contacts shorter than a quarter frame", got=got, fix="Shorten them."))
+        crossings = self.speed * self.frame_seconds / self.box_size
+        if crossings > MAX_CROSSINGS:
+            expected, got = (
+                f"balls that cross the box at most {MAX_CROSSINGS} times in a frame",
+                f"{crossings:.0f} times",
+            )
+            raise ValueError(explain(expected=expected, got=got, fix="Lower speed or frame_seconds."))
 
     def _check_room(self) -> None:
         most = int(MAX_COVERAGE * self.box_size**2 / (math.pi * self.radius**2))
@@ -120,6 +153,16 @@ class BallsConfig:
             raise ValueError(
                 explain(expected=f"balls that cover at most {MAX_COVERAGE:.0%} of the box", got=got, fix=fix)
             )
+
+
+def _read_color(value: object) -> Color:
+    """Read three integers in 0..255 from a tuple, or from the list that JSON made of one."""
+    parts = value if isinstance(value, list | tuple) else ()
+    if len(parts) != 3 or any(type(part) is not int or not 0 <= part <= 255 for part in parts):
+        fix = "Black is (0, 0, 0), white (255, 255, 255)."
+        raise ValueError(explain(expected="a colour as three integers in 0..255", got=value, fix=fix))
+    red, green, blue = parts
+    return red, green, blue
 
 
 def _hue(share: float) -> Color:

@@ -13,6 +13,7 @@ import rmr_gym
 from rmr_gym.envs.games import GAMES, get_game
 from rmr_gym.envs.registration import register_environments
 
+BALLS = ("rmr/BouncingBalls-v0", "rmr/BouncingBallsPush-v0")
 HEAVY = ("torch", "ale_py", "cv2", "mujoco", "stable_baselines3", "matplotlib", "pyarrow", "rmr_gym.models")
 
 
@@ -28,7 +29,7 @@ def test_import_registers_the_ids_quietly_and_loads_nothing_heavy() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     loaded, ids = json.loads(done.stdout)
     assert loaded == []
-    assert ids == [get_game(rom_id).env_id for rom_id in GAMES]
+    assert ids == [*(get_game(rom_id).env_id for rom_id in GAMES), *BALLS]
 
 
 def test_make_imports_the_package_when_the_id_names_it() -> None:
@@ -40,6 +41,14 @@ def test_make_names_the_extra_when_the_emulator_is_missing() -> None:
     done = run("import sys; sys.modules['ale_py'] = None; import rmr_gym; rmr_gym.make_atari('pong')")
     assert done.returncode == 1
     assert 'pip install "rmr-gym[atari]"' in done.stderr.splitlines()[-1]
+
+
+def test_make_names_the_extra_when_mujoco_is_missing() -> None:
+    done = run(
+        "import sys; sys.modules['mujoco'] = None; import rmr_gym, gymnasium as gym; gym.make('rmr/BouncingBalls-v0')"
+    )
+    assert done.returncode == 1
+    assert 'pip install "rmr-gym[mujoco]"' in done.stderr.splitlines()[-1]
 
 
 def test_second_registration_is_silent_and_changes_nothing() -> None:
@@ -60,7 +69,7 @@ def test_registration_leaves_an_id_of_the_user_alone(monkeypatch: pytest.MonkeyP
 
 
 def test_specs_of_all_ids_are_plain_json() -> None:
-    for rom_id in GAMES:
-        spec = gym.spec(get_game(rom_id).env_id)
+    for env_id in (*(get_game(rom_id).env_id for rom_id in GAMES), *BALLS):
+        spec = gym.spec(env_id)
         assert gym.envs.registration.EnvSpec.from_json(spec.to_json()) == spec
         assert spec.nondeterministic is False
