@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -12,6 +11,7 @@ from gymnasium import spaces
 from gymnasium.utils import EzPickle
 from numpy.typing import NDArray
 
+from rmr_gym.envs.ball_start import read_start
 from rmr_gym.envs.ball_world import BallWorlds, start
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.errors import explain
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Observation = dict[str, Any]
 
 _KEYS = {"both": ("pixels", "state"), "pixels": ("pixels",), "state": ("state",)}
-_OPTIONS = ("positions", "velocities")
 
 
 class BouncingBallsEnv(gym.Env[Observation, Any], EzPickle):
@@ -108,8 +107,8 @@ class BouncingBallsEnv(gym.Env[Observation, Any], EzPickle):
             "contact_seconds": contact_seconds,
             "contact_steps": contact_steps,
             "picture_size": picture_size,
-            "colors": colors,
-            "background": background,
+            "colors": _tuples(colors),
+            "background": _tuples(background),
         }
         _check_choice("observations", observations, tuple(_KEYS))
         _check_choice("render_mode", render_mode, (None, "rgb_array"))
@@ -136,7 +135,7 @@ class BouncingBallsEnv(gym.Env[Observation, Any], EzPickle):
         """Start a world: that of the seed, that of the options, or another one."""
         super().reset(seed=seed)
         if options:
-            positions, velocities = _read_start(self.config, options)
+            positions, velocities = read_start(self.config, options)
         else:
             drawn = int(self.np_random.integers(2**63)) if seed is None else seed
             positions, velocities = start(self.config, drawn)
@@ -206,33 +205,6 @@ def _check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None
         raise ValueError(explain(expected=f"{name} to be {listed}", got=value, fix=f"Pass {name}={allowed[0]!r}."))
 
 
-def _read_start(config: BallsConfig, options: dict[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Read positions and velocities, each `(ball, 2)`, from the options of a reset."""
-    if set(options) != set(_OPTIONS):
-        fix = "Leave the options out for a random start."
-        raise ValueError(explain(expected=f"the options {' and '.join(_OPTIONS)}", got=sorted(options), fix=fix))
-    arrays = {}
-    for name in _OPTIONS:
-        array = np.asarray(options[name], dtype=np.float64)
-        if array.shape != (config.num_balls, 2) or not np.isfinite(array).all():
-            expected = f"{name} as finite numbers of shape {(config.num_balls, 2)}"
-            raise ValueError(explain(expected=expected, got=options[name], fix="Give each ball its x and y."))
-        arrays[name] = array
-    positions = arrays["positions"]
-    _check_apart(config, positions)
-    return positions, arrays["velocities"]
-
-
-def _check_apart(config: BallsConfig, positions: NDArray[np.float64]) -> None:
-    """Refuse balls that stick in a wall or in one another by more than the rounding of float32."""
-    rounding = 1e-6 * config.box_size
-    farthest = float(np.abs(positions).max())
-    if farthest > config.bound + rounding:
-        fix = "The origin is in the middle of the box."
-        expected = f"coordinates in {-config.bound:g}..{config.bound:g} m"
-        raise ValueError(explain(expected=expected, got=f"{farthest:g} m", fix=fix))
-    first, second = np.triu_indices(config.num_balls, k=1)
-    closest = np.linalg.norm(positions[first] - positions[second], axis=1).min(initial=math.inf)
-    if closest < 2 * config.radius - rounding:
-        expected = f"centres at least {2 * config.radius:g} m apart"
-        raise ValueError(explain(expected=expected, got=f"{closest:g} m", fix="Move the balls apart."))
+def _tuples(value: Any) -> Any:
+    """Make tuples again of the lists that JSON made of them."""
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
