@@ -93,7 +93,6 @@ class _Drawing:
         self._mujoco = mujoco
         self._model = mujoco.MjModel.from_xml_string(world_xml(config, drawn=_drawn(config)))
         self._data = mujoco.MjData(self._model)
-        self._background = np.array(config.background, dtype=np.uint8)
         mujoco.mj_forward(self._model, self._data)  # places the camera
         self._scene = mujoco.MjvScene(self._model, maxgeom=config.num_balls + 1)
         for flag in ("SHADOW", "REFLECTION", "SKYBOX", "HAZE", "FOG"):
@@ -152,10 +151,13 @@ def _drawn(config: BallsConfig) -> str:
     """Return camera, light and quality in MuJoCo's language."""
     size = config.picture_size
     slices = max(_FEWEST_SLICES, size // 4)
+    half, below = config.box_size / 2, -2 * config.radius
+    color = " ".join(f"{part / 255:.6f}" for part in config.background)
+    floor = f'<geom type="plane" size="{half!r} {half!r} 1" pos="0 0 {below!r}" rgba="{color} 1"/>'
     return (
         f'<visual><global offwidth="{size}" offheight="{size}"/>'
         f'<quality offsamples="{_SAMPLES}" shadowsize="0" numslices="{slices}" numstacks="{slices}"/>'
         '<headlight ambient="1 1 1" diffuse="0 0 0" specular="0 0 0"/></visual>'
         f'<worldbody><camera pos="0 0 {config.box_size!r}" projection="orthographic" fovy="{config.box_size!r}"/>'
-        "</worldbody>"
+        f"{floor if any(config.background) else ''}</worldbody>"
     )
