@@ -1,0 +1,1 @@
+"""Comparisons of speed, each with what it is compared to in the same run."""
