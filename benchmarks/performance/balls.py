@@ -268,7 +268,7 @@ def show(result: Mapping[str, Any], console: Console) -> None:
         console.print(table)
     table = Table("variant", "energy drift", "overlap / radius", title="errors of physics", title_justify="left")
     for name, row in result["physics_error"].items():
-        table.add_row(name, f"{row['energy_drift']:.2%}", f"{row['overlap_in_radii']:.4%}")
+        table.add_row(name, f"{row['energy_drift']:.3%}", f"{row['overlap_in_radii']:.4%}")
     console.print(table)
     title = "pictures of equal states against rmr_gym's"
     table = Table(
