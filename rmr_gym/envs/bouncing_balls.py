@@ -52,7 +52,9 @@ class BouncingBallsEnv(gym.Env[Observation, Any], EzPickle):
         gravity: acceleration towards the lower edge of the picture, in metres per second squared.
         box_size: length of a side of the box, in metres.
         frame_seconds: simulated time between two frames, in seconds.
-        contact_seconds: how long a collision lasts, in seconds; None takes 1e-5, or 1e-4 under gravity.
+        contact_seconds: how long a collision lasts, in seconds; None takes 1e-5, or 1e-4 under gravity. Balls that come
+            to rest on the floor cost a step of physics every `contact_seconds / contact_steps`, which can take more
+            than a second per frame: pass 1e-3 or more for worlds with gravity and a restitution below 1.
         contact_steps: physics steps that resolve a collision, at least 4.
         picture_size: height and width of a picture, in pixels.
         colors: RGB colour of each ball, 0..255; None takes hues at equal distances around the circle of colours.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 
@@ -30,9 +31,9 @@ def test_run_measures_every_variant_and_can_be_written_and_shown() -> None:
     lamp, viewer, same_light = result["picture_difference"].values()
     assert same_light["mean_absolute"] < 1 < min(lamp["mean_absolute"], viewer["mean_absolute"])
     assert {"mujoco", "numpy"} <= result["versions"].keys()
-    console = Console(width=120, record=True, quiet=True)
-    show(result, console)
-    assert "mj_step, implicitfast, 1 ms, one process" in console.export_text()
+    shown = io.StringIO()
+    show(result, Console(width=120, file=shown))
+    assert "mj_step, implicitfast, 1 ms, one process" in shown.getvalue()
 
 
 def test_turns_are_taken_in_order_and_the_first_round_does_not_count() -> None:
