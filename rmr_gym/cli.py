@@ -20,6 +20,7 @@ SUMMARIES = {
     "pretrain": "pre-train a processor on the RAM of a data set",
     "train": "train the encoder of one arm on the pixels of a data set",
     "probe": "read the RAM off a frozen encoder",
+    "balls": "bouncing balls: positions and pictures, from the simulator to a comparison",
     "doctor": "say what works on this machine, and how to mend what does not",
 }
 """One line for each subcommand. Kept apart from the subcommands, whose import takes a working PyTorch."""
@@ -59,6 +60,11 @@ def _execute(name: str, arguments: Sequence[str]) -> int:
     console = Console()
     if name == "doctor":
         return _doctor(arguments, console)
+    if name == "balls":
+        from rmr_gym.pipeline.commands.balls import parse_balls
+
+        parse_balls(arguments).execute(console)
+        return 0
     from rmr_gym.pipeline.commands import parse  # the doctor must work where this does not
 
     parse(name, arguments).execute(console)

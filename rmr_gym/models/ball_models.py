@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from jaxtyping import Float, Num
 from torch import Tensor, nn
@@ -130,6 +130,13 @@ def trajectory_model(
     return model
 
 
+class PredictedPicture(NamedTuple):
+    """The next picture, and the processor's slots behind it."""
+
+    decoded: Decoded
+    slots: Float[Tensor, "batch slot dim"]
+
+
 class VideoModel(nn.Module):
     """`g~(P(f~(x)))`: predicts the next picture from the last ones.
 
@@ -179,11 +186,19 @@ class VideoModel(nn.Module):
         Returns:
             The next picture in [0, 1], not clipped, with its layers, all in float32.
         """
+        return self.predict(pixels, noise).decoded
+
+    def predict(
+        self,
+        pixels: Num[Tensor, "batch history channel height width"],
+        noise: Float[Tensor, "batch slot noise"],
+    ) -> PredictedPicture:
+        """Predict the next picture and return the slots that it was made of, too; arguments as in `forward`."""
         with mixed_precision(pixels.device, enabled=self.precision == "bfloat16"):
             slots = self.encoder(pixels, noise).float()
             predicted = self.processor(slots).float()
             decoded: Decoded = self.decoder(predicted)
-        return decoded
+        return PredictedPicture(decoded, predicted)
 
 
 def _check_action_free(processor: Processor) -> None:

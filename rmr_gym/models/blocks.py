@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
@@ -39,6 +40,28 @@ def mixed_precision(device: torch.device, *, enabled: bool) -> AbstractContextMa
     if not torch.amp.is_autocast_available(device.type):
         return nullcontext()
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
+def keep_variance(trunk: nn.Module) -> None:
+    """Initialise the convolutions of a ReLU trunk so that the signal is as strong behind it as before.
+
+    PyTorch's default weakens it by 6 in variance per layer: behind five of them, what a slot says is a hundredth of
+    what the biases say, and training starts with a long plateau.
+
+    Source: He et al. 2015, equation 10; for a transposed convolution, an output sees `kernel**2 / stride**2` weights
+    per channel.
+
+    Args:
+        trunk: holds convolutions and transposed convolutions, each followed by a ReLU.
+    """
+    for layer in trunk.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            seen = float(layer.in_channels * math.prod(layer.kernel_size))
+            if isinstance(layer, nn.ConvTranspose2d):
+                seen /= math.prod(layer.stride)
+            nn.init.normal_(layer.weight, std=math.sqrt(2 / seen))
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 def perceptron(widths: Sequence[int]) -> nn.Sequential:

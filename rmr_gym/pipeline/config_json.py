@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from rmr_gym.errors import explain
-from rmr_gym.models.encoders import ENCODERS
-from rmr_gym.models.processors import PROCESSORS
+from rmr_gym.models.encoders import ENCODERS, VIDEO_ENCODERS
+from rmr_gym.models.processors import BALL_PROCESSORS, PROCESSORS
 from rmr_gym.objectives import OBJECTIVES
 
 Config = TypeVar("Config")
@@ -20,7 +20,8 @@ Config = TypeVar("Config")
 TYPE_KEY = "type"
 """Key that names which of several configs an object is; its value is a name in a registry."""
 
-_NAMES: dict[type, str] = {part: name for table in (PROCESSORS, ENCODERS, OBJECTIVES) for name, part in table.items()}
+_TABLES = (PROCESSORS, BALL_PROCESSORS, ENCODERS, VIDEO_ENCODERS, OBJECTIVES)
+_NAMES: dict[type, str] = {part: name for table in _TABLES for name, part in table.items()}
 
 
 def to_json(value: Any) -> Any:

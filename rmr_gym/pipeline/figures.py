@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Records = Sequence[Mapping[str, float | int]]
 
 # Okabe and Ito's palette, which the common kinds of colour blindness can tell apart; line styles say it once more.
-_STYLES = (
+STYLES = (
     ("#0072B2", "-"),
     ("#D55E00", "-"),
     ("#009E73", "--"),
@@ -40,25 +40,25 @@ def draw_curves(path: Path, abstract: Records, natural: Mapping[str, Sequence[Re
         abstract: log of the processor's training.
         natural: logs of the encoders' training by arm, one per seed; arms that are not trained have empty logs.
     """
-    figure = _figure(width=13.0, height=4.0)
+    figure = new_figure(width=13.0, height=4.0)
     left, middle, right = figure.subplots(1, 3)
     steps = [record["step"] for record in abstract]
-    for (colour, style), (name, label) in zip(_STYLES, (("mask_loss", "mask"), ("bit_loss", "bits")), strict=False):
+    for (colour, style), (name, label) in zip(STYLES, (("mask_loss", "mask"), ("bit_loss", "bits")), strict=False):
         left.plot(steps, [record[name] for record in abstract], style, color=colour, label=label)
-    _label(left, "Abstract stage: processor on RAM", "binary cross-entropy")
+    name_panel(left, "Abstract stage: processor on RAM", "binary cross-entropy")
     trained = {arm: [log for log in logs if log] for arm, logs in natural.items()}
-    for (arm, logs), (colour, style) in zip(trained.items(), _STYLES, strict=False):
+    for (arm, logs), (colour, style) in zip(trained.items(), STYLES, strict=False):
         if logs:
-            _band(middle, logs, "loss", arm, colour, style)
-            _band(right, logs, "effective_rank", arm, colour, style)
-    _label(middle, "Natural stage: encoders on pixels", "loss (supervised: another loss)")
+            band(middle, logs, "loss", arm, colour, style)
+            band(right, logs, "effective_rank", arm, colour, style)
+    name_panel(middle, "Natural stage: encoders on pixels", "loss (supervised: another loss)")
     losses = [record["loss"] for logs in trained.values() for log in logs for record in log]
     if losses and min(losses) > 0:  # a repulsion may go below zero
         middle.set_yscale("log")
         middle.yaxis.set_major_formatter("{x:g}")
         middle.yaxis.set_minor_formatter("{x:g}")
-    _label(right, "Natural stage: collapse monitor", "effective rank of a batch")
-    _save(figure, path)
+    name_panel(right, "Natural stage: collapse monitor", "effective rank of a batch")
+    save_figure(figure, path)
 
 
 def draw_bits(
@@ -82,7 +82,7 @@ def draw_bits(
     """
     num_frames, num_slots = true.shape[:2]
     width = max(6.0, 0.17 * num_slots)
-    figure = _figure(width=2.2 + width, height=0.6 + 2.3 * num_frames)
+    figure = new_figure(width=2.2 + width, height=0.6 + 2.3 * num_frames)
     figure.suptitle(title, fontsize=10)
     grid = figure.add_gridspec(num_frames, 2, width_ratios=[1.9, width])
     for row in range(num_frames):
@@ -91,7 +91,7 @@ def draw_bits(
         picture.set_axis_off()
         _bit_matrices(figure.add_subplot(grid[row, 1]), true[row], predicted[row], slots)
     figure.supxlabel("RAM address (hexadecimal); bit 7 above, bit 0 below; dark = 1", fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _bit_matrices(
@@ -117,16 +117,17 @@ def _bit_matrices(
     axes.set_frame_on(False)
 
 
-def _band(axes: Axes, logs: Sequence[Records], name: str, label: str, colour: str, style: str) -> None:
+def band(axes: Axes, logs: Sequence[Records], name: str, text: str, colour: str, style: str) -> None:
     """Draw the mean over seeds, with the range between the lowest and the highest of them behind it."""
     steps = [record["step"] for record in logs[0]]
     values = np.array([[record[name] for record in log] for log in logs])
-    axes.plot(steps, values.mean(axis=0), style, color=colour, label=label, linewidth=1.5)
+    axes.plot(steps, values.mean(axis=0), style, color=colour, label=text, linewidth=1.5)
     if len(logs) > 1:
         axes.fill_between(steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0)
 
 
-def _label(axes: Axes, title: str, quantity: str) -> None:
+def name_panel(axes: Axes, title: str, quantity: str) -> None:
+    """Name a panel and its axes, both with gradient steps below."""
     axes.set_title(title, fontsize=10)
     axes.set_xlabel("gradient steps")
     axes.set_ylabel(quantity)
@@ -135,14 +136,15 @@ def _label(axes: Axes, title: str, quantity: str) -> None:
         axes.legend(fontsize=8)
 
 
-def _figure(*, width: float, height: float) -> Figure:
+def new_figure(*, width: float, height: float) -> Figure:
     """Make a figure that belongs to nobody: pyplot's list of open figures is left alone."""
     from matplotlib.figure import Figure  # slow to import
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, atomically."""
     content = io.BytesIO()
     metadata: dict[str, Any] = {"Software": "rmr-gym"}
     figure.savefig(content, format="png", dpi=_DOTS_PER_INCH, metadata=metadata)

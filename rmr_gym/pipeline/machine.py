@@ -19,6 +19,7 @@ _PACKAGES = (
     "scipy",
     "gymnasium",
     "ale-py",
+    "mujoco",
     "opencv-python-headless",
     "pyarrow",
     "safetensors",

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from rmr_gym.errors import explain
 from rmr_gym.evaluation.metrics import target_bits
 from rmr_gym.models.checkpoint import write_atomically
 from rmr_gym.pipeline import figures, stages, summary
 from rmr_gym.pipeline.config import RunConfig
-from rmr_gym.pipeline.config_json import differences, from_json, read_json, to_json
+from rmr_gym.pipeline.config_json import read_json, to_json
 from rmr_gym.pipeline.datasets import open_dataset
 from rmr_gym.pipeline.machine import check_device, hardware, versions
+from rmr_gym.pipeline.pinning import pin
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive, peak_memory_bytes, write_json
 from rmr_gym.pipeline.tables import as_text
@@ -60,7 +60,7 @@ def run(
     reporter = reporter or Reporter()
     check_device(device)
     with exclusive(out) as folder:
-        if _pin(config, folder / CONFIG_FILE):
+        if pin(config, folder / CONFIG_FILE, may_grow=_MAY_GROW):
             reporter.line(f"Continuing the run in {folder}")
         stopwatch = Stopwatch()
         data, processor = folder / "data", folder / "processor"
@@ -95,24 +95,6 @@ Records = dict[str, dict[int, JsonObject]]
 def encoder_folder(out: Path, arm: str, seed: int) -> Path:
     """Return the folder of an encoder in the folder of a run."""
     return out / "encoders" / arm / f"seed-{seed}"
-
-
-def _pin(config: RunConfig, path: Path) -> bool:
-    """Write the config of a new run, or compare it with that of the run that is to be continued; return which."""
-    now, continued = to_json(config), path.exists()
-    if continued:
-        before = to_json(from_json(RunConfig, read_json(path), where=str(path)))
-        fixed = [line for line in differences(before, now) if line.split(":")[0].split("[")[0] not in _MAY_GROW]
-        if fixed:
-            raise ValueError(
-                explain(
-                    expected=f"the settings of the run in {path.parent}",
-                    got=f"other ones (there -> now): {'; '.join(fixed)}",
-                    fix=f"Pass another --out, or add --config {path} to continue the old run.",
-                )
-            )
-    write_json(path, now)
-    return continued
 
 
 def _encoders(config: RunConfig, folder: Path, device: str, reporter: Reporter) -> tuple[Records, Records]:

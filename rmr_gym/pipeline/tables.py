@@ -17,7 +17,8 @@ from rmr_gym.pipeline.summary import HEADLINE
 
 JsonObject = Mapping[str, Any]
 
-_FILE_WIDTH = 120
+FILE_WIDTH = 120
+"""Characters per line of a table in a file."""
 
 
 def render(result: JsonObject) -> RenderableType:
@@ -34,25 +35,25 @@ def render(result: JsonObject) -> RenderableType:
 def as_text(result: JsonObject) -> str:
     """Return the same layout as plain text for a file."""
     file = io.StringIO()
-    Console(file=file, width=_FILE_WIDTH, color_system=None).print(render(result))
+    Console(file=file, width=FILE_WIDTH, color_system=None).print(render(result))
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 
 
 def abstract_table(abstract: JsonObject) -> RenderableType:
     """Show how well the next RAM is predicted, by copying and by the processor."""
-    table = _columns("predictor", "slot accuracy", "F1 weighted", "F1 micro", "F1 macro", "changed slots")
+    table = columns("predictor", "slot accuracy", "F1 weighted", "F1 micro", "F1 macro", "changed slots")
     for name in ("copy", "processor"):
         row, f1 = abstract[name], abstract[name]["bit_f1"]
         values = (row["slot_accuracy"], f1["weighted"], f1["micro"], f1["macro"], row["changed_slot_accuracy"])
         table.add_row(name, *(_number(value) for value in values))
     num_slots = len(abstract["kept_slots"])
-    return _under(f"Abstract stage: next RAM on held-out episodes ({num_slots} bytes with enough entropy)", table)
+    return under(f"Abstract stage: next RAM on held-out episodes ({num_slots} bytes with enough entropy)", table)
 
 
 def natural_table(result: JsonObject) -> RenderableType:
     """Show what a linear probe reads off the encoders of each arm, mean and standard deviation over seeds."""
     readouts, natural = result["config"]["probe"]["readouts"], result["natural"]
-    table = _columns("arm", *readouts, "effective rank")
+    table = columns("arm", *readouts, "effective rank")
     majority = _number(natural["majority"]["bit_f1"][HEADLINE])
     table.add_row("majority bit", *[majority] * len(readouts), "-")
     for arm, seeds in natural["arms"].items():
@@ -60,31 +61,31 @@ def natural_table(result: JsonObject) -> RenderableType:
         ranks = [seed["collapse"]["effective_rank"] for seed in seeds.values()]
         table.add_row(arm, *(_spread(values) for values in by_readout), _spread(ranks, digits=0))
     num_seeds = result["config"]["num_seeds"]
-    return _under(f"Natural stage: RAM read off encoders, weighted bit F1 (seeds per arm: {num_seeds})", table)
+    return under(f"Natural stage: RAM read off encoders, weighted bit F1 (seeds per arm: {num_seeds})", table)
 
 
 def probe_table(probed: JsonObject) -> RenderableType:
     """Show what a linear probe reads off one encoder, beside the predictor that sees no features."""
-    table = _columns("readout", "F1 weighted", "F1 micro", "F1 macro", "slot accuracy", "labelled frames", "features")
+    table = columns("readout", "F1 weighted", "F1 micro", "F1 macro", "slot accuracy", "labelled frames", "features")
     for name, row in {"majority bit": probed["majority"], **probed["readouts"]}.items():
         f1 = row["bit_f1"]
         values = (f1["weighted"], f1["micro"], f1["macro"], row["slot_accuracy"])
         counts = (row["num_labelled_frames"], row["num_features"])
         table.add_row(name, *(_number(value) for value in values), *(f"{count:,}" for count in counts))
-    return _under(f"RAM read off a frozen encoder ({len(probed['kept_slots'])} bytes with enough entropy)", table)
+    return under(f"RAM read off a frozen encoder ({len(probed['kept_slots'])} bytes with enough entropy)", table)
 
 
 def comparison_table(result: JsonObject) -> RenderableType:
     """Show each arm against the reference arms: difference of the means, verdict and p-value per readout."""
     readouts = result["config"]["probe"]["readouts"]
-    table = _columns("arm", "against", *readouts)
+    table = columns("arm", "against", *readouts)
     rows = {(row["reference"], row["arm"], row["readout"]): row for row in result["comparisons"]}
     for reference, arm in dict.fromkeys((reference, arm) for reference, arm, _ in rows):
         table.add_row(arm, reference, *(_cell(rows[reference, arm, readout]) for readout in readouts))
-    return _under("Differences of weighted bit F1, paired by seed (one-sided Wilcoxon)", table)
+    return under("Differences of weighted bit F1, paired by seed (one-sided Wilcoxon)", table)
 
 
-def _columns(first: str, *others: str) -> Table:
+def columns(first: str, *others: str) -> Table:
     """Make a table that fits into 80 characters."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     table.add_column(first, no_wrap=True)
@@ -93,7 +94,7 @@ def _columns(first: str, *others: str) -> Table:
     return table
 
 
-def _under(title: str, table: Table) -> RenderableType:
+def under(title: str, table: Table) -> RenderableType:
     """Put a heading above a table; rich would wrap it at the width of the table."""
     return Group(Text(title, style="bold"), table)
 

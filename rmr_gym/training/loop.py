@@ -61,6 +61,11 @@ class LoopConfig:
         return self.learning_rate * warm * (low + (1 - low) * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
+def is_logged(config: LoopConfig, step: int) -> bool:
+    """Tell whether the terms of an update, counted from 0, are written to the sink."""
+    return step % config.log_every == 0 or step + 1 == config.gradient_steps
+
+
 def train(
     loss: Callable[[int], LossTerms],
     modules: Sequence[nn.Module],
@@ -105,7 +110,7 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate_at(step)
         optimizer.step()
-        if step % config.log_every == 0 or step + 1 == config.gradient_steps:
+        if is_logged(config, step):
             sink.write(
                 step,
                 {"loss": float(terms.total.detach()), **{name: float(term) for name, term in terms.logged.items()}},

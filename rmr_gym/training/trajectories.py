@@ -17,8 +17,10 @@ from rmr_gym.models.processors import BallProcessorConfig, MpnnConfig
 from rmr_gym.objectives import LossTerms
 from rmr_gym.seeding import derive
 from rmr_gym.training.batches import BatchOrder
-from rmr_gym.training.loop import LoopConfig, OnStep, train
+from rmr_gym.training.loop import LoopConfig, OnStep, is_logged, train
 from rmr_gym.training.sinks import MemorySink, Sink
+
+_EVERY_NTH = 20  # window of the held-out ones, which overlap, for the loss during training
 
 
 def paper_mpnn() -> MpnnConfig:
@@ -50,6 +52,7 @@ def train_trajectory_model(
     dataset: TransitionDataset,
     config: TrajectoryConfig,
     *,
+    held_out: TransitionDataset | None = None,
     seed: int = 0,
     device: str = "cpu",
     sink: Sink | None = None,
@@ -65,6 +68,7 @@ def train_trajectory_model(
     Args:
         dataset: the training split of bouncing balls; its `history` is that of the windows, its pictures are not read.
         config: model and optimisation.
+        held_out: validation split, opened like `dataset`; with it every record holds a `validation_loss`, too.
         seed: seed of the weights and the batches.
         device: where to train.
         sink: takes the records of the loss; they are dropped without one.
@@ -74,7 +78,8 @@ def train_trajectory_model(
     Returns:
         The trained model, on `device`, in evaluation mode.
     """
-    windows = torch.from_numpy(dataset.state_windows()).to(device) * network_scale(dataset)
+    windows = _windows(dataset, device)
+    validation = None if held_out is None else _windows(held_out, device)[::_EVERY_NTH]
     num_balls = windows.shape[2]
     with initial_weights(derive(seed, "trajectories")):
         processor = config.processor.build(num_balls, num_actions=0)
@@ -82,16 +87,27 @@ def train_trajectory_model(
     order = BatchOrder(num_items=len(windows), batch_size=config.loop.batch_size, seed=derive(seed, "trajectories"))
 
     def loss(step: int) -> LossTerms:
-        rows = windows[torch.from_numpy(order.indices(step)).to(device)]
-        return LossTerms(position_loss(model(rows[:, :-1]), rows[:, -1]))
+        terms = position_loss(model, windows[torch.from_numpy(order.indices(step)).to(device)])
+        if validation is None or not is_logged(config.loop, step):
+            return LossTerms(terms)
+        with torch.no_grad():
+            return LossTerms(terms, {"validation_loss": position_loss(model, validation)})
 
     train(loss, [model], config.loop, sink=sink or MemorySink(), on_step=on_step, state_folder=state_folder)
     return model.eval()
 
 
-def position_loss(predicted: Float[Tensor, "batch slot 2"], target: Float[Tensor, "batch slot 2"]) -> Float[Tensor, ""]:
-    """Return the mean squared error per coordinate."""
-    return (predicted - target).square().mean()
+def position_loss(
+    model: TrajectoryModel | InteractionModel, windows: Float[Tensor, "batch time slot 2"]
+) -> Float[Tensor, ""]:
+    """Return the mean squared error per coordinate of the last state of windows, predicted from the others."""
+    loss: Tensor = (model(windows[:, :-1]) - windows[:, -1]).square().mean()
+    return loss
+
+
+def _windows(dataset: TransitionDataset, device: str) -> Float[Tensor, "window time slot 2"]:
+    """Return all windows in network units."""
+    return torch.from_numpy(dataset.state_windows()).to(device) * network_scale(dataset)
 
 
 def network_scale(dataset: TransitionDataset) -> float:

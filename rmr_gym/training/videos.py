@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Float, Num
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional
 
@@ -18,12 +20,22 @@ from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.decoders import BroadcastDecoderConfig
 from rmr_gym.models.encoders import SlotAttentionConfig, VideoEncoderConfig
 from rmr_gym.objectives import LossTerms
-from rmr_gym.seeding import derive, torch_generator
+from rmr_gym.seeding import derive, numpy_generator, torch_generator
 from rmr_gym.training.arms import BALL_ARMS
 from rmr_gym.training.batches import BatchOrder, Prefetcher
-from rmr_gym.training.loop import LoopConfig, OnStep, train
+from rmr_gym.training.loop import LoopConfig, OnStep, is_logged, train
 from rmr_gym.training.sinks import MemorySink, Sink
 from rmr_gym.training.trajectories import paper_loop
+
+_VALIDATION_WINDOWS = 64
+
+
+class VideoBatch(NamedTuple):
+    """Windows of pictures of one step, equal for all arms of a seed."""
+
+    pixels: UInt8[Tensor, "batch history channel height width"]
+    noise: Float[Tensor, "batch slot noise"]
+    next_pixels: UInt8[Tensor, "batch channel height width"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +94,7 @@ def train_video_model(
     config: VideoConfig,
     processor: Processor,
     *,
+    held_out: TransitionDataset | None = None,
     seed: int = 0,
     device: str = "cpu",
     sink: Sink | None = None,
@@ -99,6 +112,8 @@ def train_video_model(
         dataset: the training split of bouncing balls, in colour, with the encoder's history.
         config: model and optimisation.
         processor: the pre-trained processor, also for arms that only take its shape.
+        held_out: validation split, opened like `dataset`; with it every record holds a `validation_loss`, too, on the
+            same windows in all arms and at all steps.
         seed: seed of the weights, the batches and the noise.
         device: where to train.
         sink: takes the records of the loss; they are dropped without one.
@@ -113,30 +128,45 @@ def train_video_model(
     """
     model = build_video_model(arm, config, processor, num_balls=dataset.balls.num_balls, seed=seed).to(device)
     check_windows(model, dataset)
+    validation = None if held_out is None else _validation(model, held_out, seed)
     order = BatchOrder(num_items=dataset.num_windows, batch_size=config.loop.batch_size, seed=derive(seed, "videos"))
 
-    def batch(step: int) -> tuple[Tensor, Tensor, Tensor]:
-        rows = dataset.windows(order.indices(step))
-        assert rows.pixels is not None
-        assert rows.next_pixels is not None
-        noise = model.encoder.noise(len(rows.pixels), torch_generator(seed, "slots", step))
-        return torch.from_numpy(rows.pixels), torch.from_numpy(rows.next_pixels), noise
+    def batch(step: int) -> VideoBatch:
+        return read_batch(model, dataset, order.indices(step), torch_generator(seed, "slots", step))
 
     with Prefetcher(batch) as batches:
 
         def loss(step: int) -> LossTerms:
-            pixels, next_pixels, noise = (part.to(device) for part in batches[step])
-            return LossTerms(picture_loss(model(pixels, noise).image, next_pixels))
+            terms = picture_loss(model, batches[step])
+            if validation is None or not is_logged(config.loop, step):
+                return LossTerms(terms)
+            with torch.no_grad():
+                return LossTerms(terms, {"validation_loss": picture_loss(model, validation)})
 
         train(loss, [model], config.loop, sink=sink or MemorySink(), on_step=on_step, state_folder=state_folder)
     return model.eval()
 
 
-def picture_loss(
-    predicted: Float[Tensor, "batch channel height width"], target: Num[Tensor, "batch channel height width"]
-) -> Float[Tensor, ""]:
-    """Return the mean squared error per pixel and channel, of pictures in [0, 1]; the target may be bytes."""
-    return functional.mse_loss(predicted, target / 255 if not target.is_floating_point() else target)
+def read_batch(
+    model: VideoModel, dataset: TransitionDataset, indices: Int64[np.ndarray, " batch"], generator: torch.Generator
+) -> VideoBatch:
+    """Read windows of pictures, and draw the noise of their slots."""
+    rows = dataset.windows(indices)
+    assert rows.pixels is not None
+    assert rows.next_pixels is not None
+    noise = model.encoder.noise(len(indices), generator)
+    return VideoBatch(torch.from_numpy(rows.pixels), noise, torch.from_numpy(rows.next_pixels))
+
+
+def picture_loss(model: VideoModel, batch: VideoBatch) -> Float[Tensor, ""]:
+    """Return the mean squared error of the predicted pictures per pixel and channel, on the device of the model."""
+    pixels, noise, next_pixels = (part.to(next(model.parameters()).device) for part in batch)
+    return functional.mse_loss(model(pixels, noise).image, next_pixels / 255)
+
+
+def _validation(model: VideoModel, held_out: TransitionDataset, seed: int) -> VideoBatch:
+    rows = numpy_generator(0, "validation").permutation(held_out.num_windows)[:_VALIDATION_WINDOWS]
+    return read_batch(model, held_out, rows, torch_generator(seed, "slots", "validation"))
 
 
 def check_windows(model: VideoModel, dataset: TransitionDataset) -> None:

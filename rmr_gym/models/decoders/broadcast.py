@@ -11,10 +11,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rmr_gym.errors import explain
-from rmr_gym.models.blocks import mixed_precision
+from rmr_gym.models.blocks import keep_variance, mixed_precision
 from rmr_gym.models.position import PositionEmbedding
 
 _RGB, _KERNEL, _GRID = 3, 5, 8
+_DARK = 2.0  # how far below the middle the sigmoid of a colour starts: at 0.12 of full
 
 
 class Decoded(NamedTuple):
@@ -40,6 +41,11 @@ class BroadcastDecoderConfig:
     to the size. ours: the order is that of the sibling of Slot Attention for video; (1, 1, 2, 2, 2) keeps the layers of
     stride 1 on the small grid and needs six times fewer products."""
 
+    bounded_colors: bool = False
+    """Whether colours go through a sigmoid that starts dark. Slot Attention leaves them linear, and the paper says
+    nothing. ours, for short runs: with linear colours and given the true positions, 200 updates of 8 pictures do not
+    get past a black picture; with the sigmoid 150 take the error to half of it."""
+
     def __post_init__(self) -> None:
         if self.channels < 1:
             raise ValueError(explain(expected="channels >= 1", got=self.channels, fix="Pass 64."))
@@ -60,9 +66,9 @@ class BroadcastDecoder(nn.Module):
     """Spatial broadcast decoder with one colour and one opacity per slot and pixel, `g~` of the paper's bouncing balls.
 
     A slot is copied to every cell of a small grid, the position of the cell is added, and transposed convolutions
-    paint the layer. The opacities are softmax-normalised over the slots, so that every pixel is shared out; colours
-    are not squashed. Slots narrower than the convolutions first go through a linear layer to `channels`, since a
-    position added to two coordinates could not be told from them.
+    paint the layer. The opacities are softmax-normalised over the slots, so that every pixel is shared out. Slots
+    narrower than the convolutions first go through a linear layer to `channels`, since a position added to two
+    coordinates could not be told from them.
 
     Source: paper, appendix A ("5 transposed convolutions and a linear layer"); Watters et al. 2019.
 
@@ -88,6 +94,7 @@ class BroadcastDecoder(nn.Module):
             layers.append(nn.ReLU(inplace=True))  # the maps of all slots are what takes the memory
             width = config.channels
         self.trunk = nn.Sequential(*layers)
+        keep_variance(self.trunk)
         self.readout = nn.Conv2d(width, _RGB + 1, kernel_size=1)
 
     def forward(self, slots: Float[Tensor, "batch slot dim"]) -> Decoded:
@@ -106,6 +113,8 @@ class BroadcastDecoder(nn.Module):
         with mixed_precision(layers.device, enabled=False):  # opacities near 0 and 1 and small errors of colour count
             painted = self.readout(layers.to(self.readout.weight.dtype)).unflatten(0, (batch, num_slots))
             colors, logits = painted[:, :, :_RGB], painted[:, :, _RGB]
+            if self.config.bounded_colors:
+                colors = (colors - _DARK).sigmoid()
             masks = logits.softmax(dim=1)
             image = (masks.unsqueeze(2) * colors).sum(1)
         return Decoded(image, masks, colors)

@@ -10,7 +10,7 @@ from jaxtyping import Float, Num
 from torch import Generator, Tensor, nn
 
 from rmr_gym.errors import explain
-from rmr_gym.models.blocks import mixed_precision, perceptron
+from rmr_gym.models.blocks import keep_variance, mixed_precision, perceptron
 from rmr_gym.models.encoders.slot_attention_module import Attended, SlotAttention
 from rmr_gym.models.interfaces import VideoEncoder
 from rmr_gym.models.position import PositionEmbedding
@@ -55,6 +55,11 @@ class SlotAttentionConfig:
 
     iterations: int = 3
     """Rounds of attention per frame (Slot Attention; the paper gives none)."""
+
+    attention_gain: float = 1.0
+    """Factor on the initial weights of queries and keys; 1 starts with attention that is almost even. ours, for short
+    runs: 5. Trained to give the true positions (learned initial slots, batches of 8, learning rate 1e-3), the encoder
+    does not leave the mean after 150 updates with a gain of 1, and has 13 % of its error with 5."""
 
     epsilon: float = 1e-8
     """Added to the attention before it is normalised over the cells (Slot Attention)."""
@@ -117,6 +122,7 @@ class SlotAttentionEncoder(VideoEncoder):
             layers += [nn.Conv2d(in_channels, config.channels, _KERNEL, stride, _KERNEL // 2), nn.ReLU(inplace=True)]
         self.trunk = nn.Sequential(*layers)
         height, width = (length // config.downsample for length in config.size)
+        keep_variance(self.trunk)
         self.position = PositionEmbedding(channels=config.channels, size=(height, width))
         self.cells = nn.Sequential(nn.LayerNorm(config.channels), *perceptron([config.channels] * 3))
         self.attention = SlotAttention(
@@ -126,6 +132,9 @@ class SlotAttentionEncoder(VideoEncoder):
             iterations=config.iterations,
             epsilon=config.epsilon,
         )
+        with torch.no_grad():
+            self.attention.query.weight.mul_(config.attention_gain)
+            self.attention.key.weight.mul_(config.attention_gain)
         if config.initialisation == "learned":
             self.initial = nn.Parameter(torch.randn(config.num_slots, config.slot_size))
         else:

@@ -1,0 +1,7 @@
+"""The chain behind `rmr-gym balls`: bouncing balls from trajectories to predicted videos."""
+
+from rmr_gym.pipeline.balls.config import BallsRunConfig
+from rmr_gym.pipeline.balls.profiles import BALL_PROFILES
+from rmr_gym.pipeline.balls.run import run_balls
+
+__all__ = ["BALL_PROFILES", "BallsRunConfig", "run_balls"]

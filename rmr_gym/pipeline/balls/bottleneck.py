@@ -1,0 +1,151 @@
+"""The bottleneck: what it costs to squeeze the balls through narrow latents."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from rmr_gym.errors import explain
+from rmr_gym.models.processors import InteractionNetworkConfig, MpnnConfig
+from rmr_gym.pipeline.balls import figures, stages
+from rmr_gym.pipeline.balls.config import HISTORY, BallsRunConfig
+from rmr_gym.pipeline.config_json import to_json
+from rmr_gym.pipeline.machine import check_device, hardware, versions
+from rmr_gym.pipeline.pinning import pin
+from rmr_gym.pipeline.progress import Reporter
+from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, exclusive, write_json
+from rmr_gym.training import read_records
+
+FORMAT = "rmr-balls-bottleneck/1"
+"""Version of the layout of bottleneck.json."""
+
+CONFIG_FILE, RESULT_FILE, CURVES_FILE = "config.json", "bottleneck.json", "bottleneck.png"
+
+DEFAULT_WIDTHS = (2, 4, 8, 16, 32, 64, 128)
+"""Numbers per ball (paper, appendix C and figure 5)."""
+
+INTERACTION_NETWORK = "interaction_network"
+"""Name of the variant whose latents are windows of positions, and whose result is positions."""
+
+_ARM = "rmr"
+
+
+def run_bottleneck(
+    config: BallsRunConfig,
+    out: str | Path,
+    *,
+    widths: Sequence[int] = DEFAULT_WIDTHS,
+    interaction_network: bool = True,
+    device: str = "cpu",
+    command_line: Sequence[str] = (),
+    reporter: Reporter | None = None,
+) -> JsonObject:
+    """Pre-train and train the paper's arm with latents of several widths, all else equal.
+
+    Source: paper, appendix C.
+
+    Args:
+        config: everything but the width; its arms are not looked at, its seeds are.
+        out: folder of everything that is written.
+        widths: numbers per ball in the latent space.
+        interaction_network: whether to add the Interaction Network, whose input is a window of positions and whose
+            output is a position, so that the latents are 6 and 2 numbers.
+        device: where the networks run.
+        command_line: kept in the result.
+        reporter: shows progress.
+
+    Returns:
+        The content of bottleneck.json.
+
+    Raises:
+        ValueError: when a width is below 1 or stands twice, the settings are not for an MPNN, or the folder holds a run
+            of another config.
+    """
+    reporter = reporter or Reporter()
+    check_device(device)
+    variants = _variants(config, widths, interaction_network=interaction_network)
+    with exclusive(out) as folder:
+        pin(config, folder / CONFIG_FILE, may_grow=("num_seeds",))
+        for kind, pixels in (("trajectories", False), ("videos", True)):
+            stages.record(folder / kind, config.world, config.data, pixels=pixels, seed=config.seed, reporter=reporter)
+        found = {
+            name: _run_variant(name, variant, folder, device=device, reporter=reporter)
+            for name, variant in variants.items()
+        }
+        result = {
+            "format": FORMAT,
+            "config": to_json(config),
+            "variants": found,
+            "machine": hardware(device),
+            "versions": versions(),
+            "command_line": list(command_line),
+        }
+        curves = {name: read_records(_model_folder(folder, name, config.seed) / LOG_FILE) for name in variants}
+        figures.draw_bottleneck(folder / CURVES_FILE, curves, found)
+        write_json(folder / RESULT_FILE, result)
+        return result
+
+
+def _variants(config: BallsRunConfig, widths: Sequence[int], *, interaction_network: bool) -> dict[str, BallsRunConfig]:
+    processor = config.abstract.processor
+    if not isinstance(processor, MpnnConfig):
+        got, fix = type(processor).__name__, "Leave abstract.processor as it is."
+        raise ValueError(explain(expected="an MPNN, whose width can be varied", got=got, fix=fix))
+    if not widths or min(widths) < 1 or len(set(widths)) < len(widths):
+        raise ValueError(explain(expected="different widths of at least 1", got=widths, fix="Pass 2 16 128."))
+    variants = {
+        f"width-{width}": _with_processor(config, dataclasses.replace(processor, slot_dim=width)) for width in widths
+    }
+    if interaction_network:
+        variants[INTERACTION_NETWORK] = _with_processor(config, InteractionNetworkConfig(history=HISTORY))
+    return variants
+
+
+def _with_processor(config: BallsRunConfig, processor: MpnnConfig | InteractionNetworkConfig) -> BallsRunConfig:
+    """Put another processor into both stages; the encoder gets slots of its width."""
+    encoder = dataclasses.replace(config.natural.encoder, slot_dim=processor.slot_dim)
+    return dataclasses.replace(
+        config,
+        abstract=dataclasses.replace(config.abstract, processor=processor),
+        natural=dataclasses.replace(config.natural, encoder=encoder),
+    )
+
+
+def _run_variant(name: str, config: BallsRunConfig, folder: Path, *, device: str, reporter: Reporter) -> JsonObject:
+    processor = folder / name / "processor"
+    pretrained = stages.pretrain(
+        folder / "trajectories",
+        processor,
+        config.abstract,
+        config.data,
+        config.scoring,
+        seed=config.seed,
+        device=device,
+        reporter=reporter,
+    )
+    trained = {
+        str(seed): stages.train(
+            folder / "videos",
+            processor,
+            _model_folder(folder, name, seed),
+            _ARM,
+            config.natural,
+            config.data,
+            config.scoring,
+            seed=seed,
+            device=device,
+            reporter=reporter,
+        )
+        for seed in config.seeds
+    }
+    return {
+        "abstract": pretrained["scores"]["processor"],
+        "natural": {
+            seed: {"scores": record["scores"], "training": record["last_record"]} for seed, record in trained.items()
+        },
+    }
+
+
+def _model_folder(folder: Path, name: str, seed: int) -> Path:
+    return folder / name / f"seed-{seed}"

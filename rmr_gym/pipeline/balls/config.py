@@ -1,0 +1,121 @@
+"""What decides the numbers of a run on bouncing balls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import tyro
+
+from rmr_gym.envs.balls_config import BallsConfig
+from rmr_gym.errors import explain
+from rmr_gym.training import BALL_ARMS, TrajectoryConfig, VideoConfig
+
+BallArmNames = Annotated[tuple[str, ...], tyro.conf.arg(metavar=f"{{{','.join(BALL_ARMS)}}} ...")]
+
+HISTORY = 3
+"""States or pictures that a prediction is made from (paper, section 4)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BallsDataConfig:
+    """What is recorded: many trajectories without pictures, fewer with, from different seeds."""
+
+    num_trajectories: int = 5_000
+    """Trajectories of positions for the abstract stage. ours: the paper gives none."""
+
+    num_videos: int = 1_000
+    """Trajectories with pictures for the natural stage. ours: the paper gives none."""
+
+    num_steps: int = 100
+    """Frames of each after the first. ours, as in other sets of bouncing balls."""
+
+    validation_fraction: float = 0.1
+    """Share of both that nothing is trained on."""
+
+    def __post_init__(self) -> None:
+        if min(self.num_trajectories, self.num_videos) < 2 or not 0 < self.validation_fraction < 1:
+            expected = "at least 2 trajectories and videos, and a validation_fraction between 0 and 1"
+            raise ValueError(explain(expected=expected, got=self, fix="Both halves of a split need one."))
+        if self.num_steps <= HISTORY:
+            raise ValueError(explain(expected=f"num_steps above {HISTORY}", got=self.num_steps, fix="Raise it."))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BallsScoringConfig:
+    """What models are scored on; the same windows for all of them."""
+
+    num_windows: int = 5_000
+    """Held-out windows of positions."""
+
+    num_pictures: int = 1_000
+    """Held-out windows of pictures."""
+
+    horizon: int = 10
+    """Steps of a rollout (paper, appendix A)."""
+
+    def __post_init__(self) -> None:
+        if self.num_windows < 1 or self.num_pictures < 4 or self.horizon < 1:
+            expected = "num_windows >= 1, num_pictures >= 4 and horizon >= 1"
+            raise ValueError(explain(expected=expected, got=self, fix="Raise the numbers."))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BallsRunConfig:
+    """The whole chain, from the simulator to the table."""
+
+    seed: int = 0
+    """Seed of the data and the processor, and of the first model of each arm; the others count up from it."""
+
+    num_seeds: int = 3
+    """Models per arm (paper, section 4: 3)."""
+
+    arms: BallArmNames = tuple(BALL_ARMS)
+    """Compared variants; the first is drawn in rollout.png."""
+
+    world: BallsConfig = field(default_factory=BallsConfig)
+    """The world."""
+
+    data: BallsDataConfig = field(default_factory=BallsDataConfig)
+    """What is recorded."""
+
+    abstract: TrajectoryConfig = field(default_factory=TrajectoryConfig)
+    """How the processor is pre-trained on positions."""
+
+    natural: VideoConfig = field(default_factory=VideoConfig)
+    """How models are trained on pictures."""
+
+    scoring: BallsScoringConfig = field(default_factory=BallsScoringConfig)
+    """What they are scored on."""
+
+    def __post_init__(self) -> None:
+        if self.num_seeds < 1 or not self.arms:
+            raise ValueError(explain(expected="at least one seed and one arm", got=self, fix="Raise num_seeds."))
+        for name in self.arms:
+            _ = BALL_ARMS[name]
+        if HISTORY + self.scoring.horizon > self.data.num_steps + 1:
+            got = f"{self.data.num_steps + 1} frames and a horizon of {self.scoring.horizon}"
+            raise ValueError(explain(expected="trajectories longer than a rollout", got=got, fix="Raise num_steps."))
+        self._check_widths()
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the models."""
+        return tuple(range(self.seed, self.seed + self.num_seeds))
+
+    def _check_widths(self) -> None:
+        """Refuse parts that cannot be put together, before any work starts."""
+        encoder, processor = self.natural.encoder, self.abstract.processor
+        size = (self.world.picture_size,) * 2
+        wanted: tuple[tuple[str, object, object, str], ...] = (
+            ("natural.encoder.slot_dim", encoder.slot_dim, processor.slot_dim, "the processor"),
+            ("natural.encoder.history", encoder.history, HISTORY, "the windows"),
+            ("natural.encoder.size", encoder.size, size, "the world's pictures"),
+            ("natural.decoder.size", self.natural.decoder.size, size, "the world's pictures"),
+        )
+        for name, got, expected, whose in wanted:
+            if got != expected:
+                raise ValueError(explain(expected=f"{name} {expected}, as {whose}", got=got, fix=f"Set {name}."))
+        if encoder.num_slots < self.world.num_balls:
+            got = f"{encoder.num_slots} slots for {self.world.num_balls} balls"
+            raise ValueError(explain(expected="a slot for every ball", got=got, fix="Raise natural.encoder.num_slots."))

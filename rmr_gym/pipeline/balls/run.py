@@ -1,0 +1,208 @@
+"""The whole chain on bouncing balls in one folder."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from rmr_gym.evaluation import videos
+from rmr_gym.evaluation.statistics import compare_paired
+from rmr_gym.models.checkpoint import load_video_model, write_atomically
+from rmr_gym.pipeline.balls import figures, stages
+from rmr_gym.pipeline.balls.config import HISTORY, BallsRunConfig
+from rmr_gym.pipeline.balls.tables import as_text
+from rmr_gym.pipeline.config_json import read_json, to_json
+from rmr_gym.pipeline.machine import check_device, hardware, versions
+from rmr_gym.pipeline.pinning import pin
+from rmr_gym.pipeline.progress import Reporter
+from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive, peak_memory_bytes, write_json
+from rmr_gym.training import read_records
+
+FORMAT = "rmr-balls-result/1"
+"""Version of the layout of result.json."""
+
+CONFIG_FILE, RESULT_FILE, TABLE_FILE = "config.json", "result.json", "table.txt"
+CURVES_FILE, ROLLOUT_FILE, ANIMATION_FILE = "curves.png", "rollout.png", "rollout.gif"
+
+REFERENCE_ARM = "end_to_end"
+"""Arm that every other one is compared with (paper, section 4)."""
+
+_MAY_GROW = ("arms", "num_seeds")
+
+
+def run_balls(
+    config: BallsRunConfig,
+    out: str | Path,
+    *,
+    device: str = "cpu",
+    command_line: Sequence[str] = (),
+    reporter: Reporter | None = None,
+) -> JsonObject:
+    """Record, pre-train on positions, train all arms on pictures, compare them, draw.
+
+    Every stage keeps its own record, so a call that was killed is continued by the same call, and more seeds or arms
+    can be added by a later one.
+
+    Source: paper, section 4.
+
+    Args:
+        config: what decides the numbers.
+        out: folder of everything that is written.
+        device: where the networks run.
+        command_line: kept in the result.
+        reporter: shows progress.
+
+    Returns:
+        The content of result.json.
+
+    Raises:
+        ValueError: when the folder holds a run of another config or is in use, or the device is absent.
+    """
+    reporter = reporter or Reporter()
+    check_device(device)
+    with exclusive(out) as folder:
+        if pin(config, folder / CONFIG_FILE, may_grow=_MAY_GROW):
+            reporter.line(f"Continuing the run in {folder}")
+        stopwatch = Stopwatch()
+        recorded, pretrained = prepare(config, folder, device=device, reporter=reporter)
+        trained = _train_all(config, folder, device, reporter)
+        result = {
+            "format": FORMAT,
+            "config": to_json(config),
+            "data": recorded,
+            "abstract": {key: pretrained[key] for key in ("scores", "last_record")},
+            "natural": _natural(config, folder, trained),
+            "comparisons": compare(config, trained),
+            "timing": {
+                "pretrain": pretrained["timing"],
+                "train": {arm: [record["timing"] for record in by_seed.values()] for arm, by_seed in trained.items()},
+                "this_session": stopwatch.read(),
+                "peak_memory_bytes": peak_memory_bytes(),
+            },
+            "machine": hardware(device),
+            "versions": versions(),
+            "command_line": list(command_line),
+        }
+        draw(config, folder)
+        write_json(folder / RESULT_FILE, result)
+        result = dict(read_json(folder / RESULT_FILE))
+        write_atomically(folder / TABLE_FILE, as_text(result).encode())
+        return result
+
+
+Records = dict[str, dict[int, JsonObject]]
+"""Records of the natural stage by arm and seed."""
+
+
+def prepare(config: BallsRunConfig, folder: Path, *, device: str, reporter: Reporter) -> tuple[JsonObject, JsonObject]:
+    """Record both sets and pre-train the processor.
+
+    Returns:
+        What was recorded, by kind, and the record of the abstract stage.
+    """
+    kinds = {"trajectories": False, "videos": True}
+    recorded = {
+        kind: stages.record(
+            folder / kind, config.world, config.data, pixels=pixels, seed=config.seed, reporter=reporter
+        )
+        for kind, pixels in kinds.items()
+    }
+    pretrained = stages.pretrain(
+        folder / "trajectories",
+        folder / "processor",
+        config.abstract,
+        config.data,
+        config.scoring,
+        seed=config.seed,
+        device=device,
+        reporter=reporter,
+    )
+    return {kind: {key: found[key] for key in ("splits", "num_bytes")} for kind, found in recorded.items()}, pretrained
+
+
+def model_folder(out: Path, arm: str, seed: int) -> Path:
+    """Return the folder of a model in the folder of a run."""
+    return out / "models" / arm / f"seed-{seed}"
+
+
+def compare(config: BallsRunConfig, trained: Records) -> list[JsonObject]:
+    """Compare every arm with the end-to-end one, paired over the seeds, on both errors of the pictures.
+
+    Returns:
+        One object per comparison: `error`, `arm`, `reference`, and the fields of `PairedComparison`, whose differences
+        are those of the errors: negative is better.
+    """
+    if REFERENCE_ARM not in trained:
+        return []
+    found = []
+    for error in ("mse", "foreground_mse"):
+        by_arm = {
+            arm: [by_seed[seed]["scores"]["pictures"][error] for seed in config.seeds]
+            for arm, by_seed in trained.items()
+        }
+        for arm in config.arms:
+            if arm != REFERENCE_ARM:
+                comparison = dataclasses.asdict(compare_paired(by_arm[arm], by_arm[REFERENCE_ARM]))
+                found.append({"error": error, "arm": arm, "reference": REFERENCE_ARM} | comparison)
+    return found
+
+
+def draw(config: BallsRunConfig, folder: Path) -> None:
+    """Draw the curves of all models, and a rollout of the first arm."""
+    logs = {
+        arm: [read_records(model_folder(folder, arm, seed) / LOG_FILE) for seed in config.seeds] for arm in config.arms
+    }
+    figures.draw_curves(folder / CURVES_FILE, read_records(folder / "processor" / LOG_FILE), logs)
+    arm, seed = config.arms[0], config.seeds[0]
+    model = load_video_model(model_folder(folder, arm, seed))
+    horizon = config.scoring.horizon
+    held_out = stages.open_balls(folder / "videos", "validation", config.data, history=HISTORY + horizon - 1)
+    rows = held_out.windows([0])
+    assert rows.pixels is not None
+    assert rows.next_pixels is not None
+    given, true = rows.pixels[:, :HISTORY], rows.pixels[0, HISTORY:]
+    predicted, masks = videos.roll_pictures(model, given, horizon, seed=seed)
+    shown = figures.Rollout(
+        given=given[0],
+        true=[*true, rows.next_pixels[0]],
+        predicted=predicted[0],
+        masks=masks[0],
+        title=f"{arm}, seed {seed}",
+    )
+    figures.draw_rollout(folder / ROLLOUT_FILE, shown)
+    figures.animate_rollout(folder / ANIMATION_FILE, shown)
+
+
+def _train_all(config: BallsRunConfig, folder: Path, device: str, reporter: Reporter) -> Records:
+    """Train all arms seed by seed, so that an interrupted run has whole pairs."""
+    trained: Records = {arm: {} for arm in config.arms}
+    for seed in config.seeds:
+        for arm in config.arms:
+            trained[arm][seed] = stages.train(
+                folder / "videos",
+                folder / "processor",
+                model_folder(folder, arm, seed),
+                arm,
+                config.natural,
+                config.data,
+                config.scoring,
+                seed=seed,
+                device=device,
+                reporter=reporter,
+            )
+    return trained
+
+
+def _natural(config: BallsRunConfig, folder: Path, trained: Records) -> JsonObject:
+    held_out = stages.open_balls(folder / "videos", "validation", config.data)
+    indices = videos.draw_indices(held_out.num_windows, config.scoring.num_pictures, seed=0)
+    baselines = videos.score_video_baselines(held_out, indices)
+    return {
+        "num_windows": len(indices),
+        "baselines": {name: dataclasses.asdict(scores) for name, scores in baselines.items()},
+        "arms": {
+            arm: {str(seed): record["scores"] | {"training": record["last_record"]} for seed, record in by_seed.items()}
+            for arm, by_seed in trained.items()
+        },
+    }

@@ -1,0 +1,165 @@
+"""`rmr-gym balls`: bouncing balls, with actions of its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import tyro
+from rich.console import Console
+
+from rmr_gym.errors import explain
+from rmr_gym.pipeline.balls.bottleneck import DEFAULT_WIDTHS, run_bottleneck
+from rmr_gym.pipeline.balls.config import BallsRunConfig
+from rmr_gym.pipeline.balls.profiles import BALL_PROFILES, DEFAULT_BALLS_PROFILE
+from rmr_gym.pipeline.balls.run import run_balls
+from rmr_gym.pipeline.balls.tables import bottleneck_table, render
+from rmr_gym.pipeline.commands.options import UNPREFIXED, Compute
+from rmr_gym.pipeline.config_json import from_json, read_json
+from rmr_gym.pipeline.progress import Reporter
+from rmr_gym.registry import Registry
+
+if TYPE_CHECKING:
+    BallsProfileName: TypeAlias = str
+else:  # the choices of the command line are the names in the registry
+    BallsProfileName = Literal[tuple(BALL_PROFILES)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BallsStart:
+    """Where the settings come from."""
+
+    profile: BallsProfileName = DEFAULT_BALLS_PROFILE
+    """Settings to start from; the other options override single ones."""
+
+    config_file: Annotated[Path | None, tyro.conf.arg(name="config")] = None
+    """Start from a config.json or result.json of an earlier run instead of a profile."""
+
+    @property
+    def name(self) -> str:
+        """What a folder is called after."""
+        return self.profile if self.config_file is None else self.config_file.stem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunBalls:
+    """Do the whole chain on bouncing balls: record, pre-train on positions, train all arms on pictures, compare them.
+
+    Prints a table and writes result.json, table.txt, curves.png, rollout.png and rollout.gif into the output folder.
+    Repeat a run that was interrupted and it continues; what is finished is not done again.
+    Example: rmr-gym balls run --profile quick
+    """
+
+    config: Annotated[BallsRunConfig, UNPREFIXED]
+    out: Path | None = None
+    """Output folder; without it runs/balls-<profile>."""
+
+    start: Annotated[BallsStart, UNPREFIXED]
+    compute: Annotated[Compute, UNPREFIXED]
+
+    def execute(self, console: Console) -> None:
+        """Do the whole chain."""
+        out = Path("runs", f"balls-{self.start.name}") if self.out is None else self.out
+        command_line = ["rmr-gym", *sys.argv[1:]]  # without the path of the program, which is private
+        reporter = Reporter(console)
+        result = run_balls(self.config, out, device=self.compute.apply(), command_line=command_line, reporter=reporter)
+        console.print(render(result))
+        console.print(f"Everything is in {out}", highlight=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bottleneck:
+    """Measure what narrow latents cost: the chain with slots of several widths, and with an Interaction Network.
+
+    Everything but the width is that of the settings (paper, appendix C). Writes bottleneck.json and bottleneck.png.
+    Example: rmr-gym balls bottleneck --profile quick --widths 2 16 128
+    """
+
+    config: Annotated[BallsRunConfig, UNPREFIXED]
+    out: Path | None = None
+    """Output folder; without it runs/balls-bottleneck-<profile>."""
+
+    widths: tuple[int, ...] = DEFAULT_WIDTHS
+    """Numbers per ball in the latent space."""
+
+    interaction_network: bool = True
+    """Whether to run the Interaction Network, whose latents are positions, too."""
+
+    start: Annotated[BallsStart, UNPREFIXED]
+    compute: Annotated[Compute, UNPREFIXED]
+
+    def execute(self, console: Console) -> None:
+        """Run all widths."""
+        out = Path("runs", f"balls-bottleneck-{self.start.name}") if self.out is None else self.out
+        result = run_bottleneck(
+            self.config,
+            out,
+            widths=self.widths,
+            interaction_network=self.interaction_network,
+            device=self.compute.apply(),
+            command_line=["rmr-gym", *sys.argv[1:]],
+            reporter=Reporter(console),
+        )
+        console.print(bottleneck_table(result))
+        console.print(f"Everything is in {out}", highlight=False)
+
+
+BallsAction = RunBalls | Bottleneck
+
+BALL_ACTIONS: Registry[type[BallsAction]] = Registry(
+    "action of rmr-gym balls", ("run", RunBalls), ("bottleneck", Bottleneck)
+)
+"""What follows `rmr-gym balls`, by name."""
+
+SUMMARIES = {
+    "run": "the whole chain: record, pre-train on positions, train all arms on pictures, compare them",
+    "bottleneck": "the chain with latents of several widths, and with an Interaction Network",
+}
+"""One line for each action."""
+
+
+def parse_balls(arguments: Sequence[str]) -> BallsAction:
+    """Turn what follows `rmr-gym balls` into the dataclass of its action.
+
+    Args:
+        arguments: name of the action and its options.
+
+    Raises:
+        ValueError: when a setting is out of range or the config file cannot be used.
+        SystemExit: after `--help` (status 0) and on actions or options that do not exist (status 2).
+    """
+    parser = argparse.ArgumentParser(prog="rmr-gym balls", description="Bouncing balls (paper, section 4).")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name in BALL_ACTIONS:
+        actions.add_parser(name, help=SUMMARIES[name], add_help=False)
+    chosen = parser.parse_args(list(arguments[:1])).action
+    options = list(arguments[1:])
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    early.add_argument("--profile")
+    early.add_argument("--config", type=Path)
+    known, _ = early.parse_known_args(options)
+    profile = known.profile if known.profile in BALL_PROFILES else DEFAULT_BALLS_PROFILE  # tyro lists the known ones
+    base = BALL_PROFILES[profile]() if known.config is None else _from_file(known.config, known.profile)
+    start = BallsStart(profile=profile, config_file=known.config)
+    defaults: Any = BALL_ACTIONS[chosen](config=base, start=start, compute=Compute())
+    action: BallsAction = tyro.cli(
+        BALL_ACTIONS[chosen],
+        args=options,
+        prog=f"rmr-gym balls {chosen}",
+        default=defaults,
+        config=(tyro.conf.AvoidSubcommands,),
+    )
+    return action
+
+
+def _from_file(config_file: Path, profile: str | None) -> BallsRunConfig:
+    if profile is not None:
+        got = f"--profile {profile} --config {config_file}"
+        raise ValueError(explain(expected="--profile or --config, not both", got=got, fix="Leave one out."))
+    document = read_json(config_file)
+    inner = document.get("config", document) if isinstance(document, dict) else document
+    return from_json(BallsRunConfig, inner, where=str(config_file))
