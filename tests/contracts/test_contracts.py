@@ -7,9 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from rmr_gym.models import Processor
-from rmr_gym.models.encoders import ENCODERS
-from rmr_gym.models.processors import PROCESSORS
-from rmr_gym.testing import check_encoder, check_processor
+from rmr_gym.models.encoders import ENCODERS, VIDEO_ENCODERS
+from rmr_gym.models.encoders.slot_attention import SlotAttentionEncoder
+from rmr_gym.models.interfaces import NUM_ACTIONS
+from rmr_gym.models.processors import BALL_PROCESSORS, PROCESSORS, InteractionNetworkConfig
+from rmr_gym.testing import check_encoder, check_processor, check_video_encoder
 
 
 @pytest.mark.parametrize("name", PROCESSORS)
@@ -17,9 +19,25 @@ def test_processor_keeps_its_contract(name: str) -> None:
     check_processor(PROCESSORS[name](slot_dim=8), equivariant=name != "mlp")
 
 
+@pytest.mark.parametrize("name", BALL_PROCESSORS)
+def test_processor_of_bouncing_balls_keeps_its_contract(name: str) -> None:
+    config_class = BALL_PROCESSORS[name]
+    config = config_class() if config_class is InteractionNetworkConfig else config_class(slot_dim=8)
+    check_processor(config, with_actions=False)
+
+
 @pytest.mark.parametrize("name", ENCODERS)
 def test_encoder_keeps_its_contract(name: str) -> None:
     check_encoder(ENCODERS[name](resolution="84x84", slot_dim=8, maps_per_slot=1))
+
+
+@pytest.mark.parametrize("initialisation", ["shared_noise", "learned"])
+@pytest.mark.parametrize("name", VIDEO_ENCODERS)
+def test_video_encoder_keeps_its_contract(name: str, initialisation: str) -> None:
+    config = VIDEO_ENCODERS[name](
+        num_slots=4, slot_dim=8, channels=4, slot_size=8, hidden_dim=8, downsample=4, initialisation=initialisation
+    )
+    check_video_encoder(config, exchangeable=initialisation == "shared_noise")
 
 
 class _IgnoresTheAction(Processor):
@@ -35,7 +53,7 @@ class _IgnoresTheAction(Processor):
 class _IgnoresTheActionConfig:
     slot_dim: int = 4
 
-    def build(self, num_slots: int) -> Processor:
+    def build(self, num_slots: int, *, num_actions: int = NUM_ACTIONS) -> Processor:
         return _IgnoresTheAction()
 
 
@@ -47,3 +65,22 @@ def test_check_processor_bites_when_the_action_is_ignored() -> None:
 def test_check_processor_bites_when_slots_are_not_equivariant() -> None:
     with pytest.raises(AssertionError):
         check_processor(PROCESSORS["mlp"](slot_dim=8), equivariant=True)
+
+
+def test_check_processor_bites_when_balls_are_not_equivariant() -> None:
+    with pytest.raises(AssertionError):
+        check_processor(PROCESSORS["mlp"](slot_dim=8), with_actions=False)
+
+
+def test_check_video_encoder_bites_when_slots_do_not_follow_the_noise() -> None:
+    with pytest.raises(AssertionError):
+        check_video_encoder(VIDEO_ENCODERS["slot_attention"](channels=4, downsample=4, initialisation="learned"))
+
+
+def test_check_video_encoder_bites_when_the_noise_has_a_source_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def noise(self: SlotAttentionEncoder, batch_size: int, generator: torch.Generator) -> Tensor:
+        return torch.randn(batch_size, self.num_slots, self.config.slot_size)
+
+    monkeypatch.setattr(SlotAttentionEncoder, "noise", noise)
+    with pytest.raises(AssertionError, match="from the generator alone"):
+        check_video_encoder(VIDEO_ENCODERS["slot_attention"](channels=4, downsample=4))

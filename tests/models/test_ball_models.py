@@ -134,6 +134,15 @@ def test_video_model_is_encoder_processor_decoder() -> None:
     torch.testing.assert_close(decoded.masks, expected.masks)
 
 
+def test_video_model_hands_out_the_slots_behind_the_picture() -> None:
+    model = make_video(make_processor())
+    pixels, noise = make_window(model)
+    predicted = model.predict(pixels, noise)
+    torch.testing.assert_close(predicted.slots, model.processor(model.encoder(pixels, noise)))
+    assert torch.equal(predicted.decoded.image, model(pixels, noise).image)
+    assert torch.equal(predicted.decoded.image, model.decoder(predicted.slots).image)
+
+
 def test_picture_does_not_depend_on_the_order_of_the_noise() -> None:
     model = make_video(make_processor())
     pixels, noise = make_window(model)

@@ -80,6 +80,19 @@ def test_narrow_slots_are_lifted_to_the_width_of_the_convolutions() -> None:
     assert narrow(make_slots(2)).image.shape == (2, 3, 16, 16)
 
 
+def test_bounded_colors_start_dark_and_leave_the_masks_alone() -> None:
+    linear, bounded = (make_decoder(bounded_colors=bounded)(make_slots()) for bounded in (False, True))
+    torch.testing.assert_close(bounded.colors, 1 / (1 + (2 - linear.colors).exp()))
+    torch.testing.assert_close(bounded.masks, linear.masks)
+    assert bounded.image.min() > 0
+    assert bounded.image.max() < 1
+    decoder = make_decoder(bounded_colors=True)
+    torch.nn.init.zeros_(decoder.readout.weight)
+    torch.nn.init.zeros_(decoder.readout.bias)
+    image = decoder(make_slots()).image
+    torch.testing.assert_close(image, torch.full_like(image, 0.11920292202))  # sigmoid(-2)
+
+
 def test_every_parameter_gets_a_gradient() -> None:
     decoder = make_decoder(2)
     decoder(make_slots(2)).image.square().sum().backward()

@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import pytest
@@ -131,6 +132,21 @@ def test_windows_do_not_see_each_other() -> None:
     torch.testing.assert_close(encoder(pixels[1:], noise[1:]), encoder(pixels, noise)[1:])
 
 
+def test_gain_scales_the_weights_of_queries_and_keys_and_nothing_else() -> None:
+    plain, raised = make_encoder().state_dict(), make_encoder(attention_gain=3.0).state_dict()
+    scaled = {"attention.query.weight", "attention.key.weight"}
+    for name, value in plain.items():
+        torch.testing.assert_close(raised[name], (3 if name in scaled else 1) * value, rtol=1e-6, atol=0)
+
+
+def test_gain_makes_the_first_attention_uneven() -> None:
+    def spread(gain: float) -> float:
+        encoder = make_encoder(attention_gain=gain)
+        return float(encoder.attend(make_pixels(), make_noise(encoder)).masks.detach().std(2).mean())
+
+    assert spread(5.0) > 2 * spread(1.0)
+
+
 def test_noise_comes_from_the_generator_alone() -> None:
     encoder = make_encoder()
     first, again = (encoder.noise(3, torch.Generator().manual_seed(5)) for _ in range(2))
@@ -178,6 +194,10 @@ def test_registry_builds_the_encoder_of_the_paper() -> None:
         ("downsample", 3, "1, 2 or 4"),
         ("size", (62, 62), "1, 2 or 4"),
         ("epsilon", 0.0, "epsilon > 0"),
+        ("attention_gain", 0.0, "finite attention_gain > 0"),
+        ("attention_gain", -3.0, "finite attention_gain > 0"),
+        ("attention_gain", math.inf, "finite attention_gain > 0"),
+        ("attention_gain", math.nan, "finite attention_gain > 0"),
     ],
 )
 def test_config_refuses_wrong_values(field: str, value: object, message: str) -> None:

@@ -15,13 +15,13 @@ from rmr_gym.pipeline import figures
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """Collects the figures that are drawn, so that tests can look at what is in them."""
     seen: list[Figure] = []
-    save = figures._save
+    save = figures.save_figure
 
     def keep(figure: Figure, path: Path) -> None:
         seen.append(figure)
         save(figure, path)
 
-    monkeypatch.setattr(figures, "_save", keep)
+    monkeypatch.setattr(figures, "save_figure", keep)
     return seen
 
 

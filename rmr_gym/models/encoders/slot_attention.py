@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
@@ -81,6 +82,9 @@ class SlotAttentionConfig:
         if self.downsample not in (1, 2, 4) or any(length % self.downsample for length in self.size):
             expected = f"a downsample of 1, 2 or 4 that divides the size {self.size}"
             raise ValueError(explain(expected=expected, got=self.downsample, fix="Pass 1."))
+        if not 0 < self.attention_gain < math.inf:
+            expected = "a finite attention_gain > 0"
+            raise ValueError(explain(expected=expected, got=self.attention_gain, fix="Pass 1."))
         if not self.epsilon > 0:
             raise ValueError(explain(expected="epsilon > 0", got=self.epsilon, fix="Pass 1e-8."))
         if self.initialisation not in get_args(SlotInitialisation):
