@@ -111,6 +111,22 @@ def test_arms_read_identical_windows_and_noise(
     assert not torch.equal(noise, seen["rmr"][7])  # every update has noise of its own
 
 
+def test_seeds_read_other_windows_and_noise(
+    balls: TransitionDataset, processor: Processor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[int, videos.VideoBatch] = {}
+    picture_loss = videos.picture_loss
+    for seed in (0, 1):
+
+        def record(model: VideoModel, batch: videos.VideoBatch, seed: int = seed) -> torch.Tensor:
+            seen.setdefault(seed, batch)
+            return picture_loss(model, batch)
+
+        monkeypatch.setattr(videos, "picture_loss", record)
+        train_video_model("end_to_end", balls, CONFIG, processor, seed=seed)
+    assert not any(torch.equal(first, second) for first, second in zip(seen[0], seen[1], strict=True))
+
+
 def test_training_repeats_itself_to_the_last_bit(balls: TransitionDataset, processor: Processor) -> None:
     sinks, models = [MemorySink(), MemorySink()], []
     for number, sink in enumerate(sinks):
