@@ -195,8 +195,12 @@ class _Watched:
         self._pairs = np.triu_indices(worlds.config.num_balls, k=1)
         worlds._batch = self
 
-    def step(self, active: Any) -> None:
-        self._batch.step(active)
+    def step(self, active: Any, nstep: int = 1) -> None:
+        for _ in range(nstep):
+            self._batch.step(active)
+            self._measure()
+
+    def _measure(self) -> None:
         first, second = self._pairs
         distance = np.linalg.norm(self._positions[:, first] - self._positions[:, second], axis=-1)
         self.overlap = max(self.overlap, float(self._reach - distance.min(initial=self._reach)))

@@ -95,58 +95,69 @@ class BallWorlds:
         """Move all worlds on by one frame."""
         remaining = self.config.frame_seconds - self._lead
         active = np.flatnonzero(remaining > 0)
-        contact_step = self.config.contact_duration / self.config.contact_steps
         while len(active):
             free = self._time_to_contact(active)
             flying = free > 0.0
-            step = np.where(flying, np.minimum(free, remaining[active]), contact_step)
-            self._time_step[active] = step
-            self._batch.step(active)
-            if self.config.gravity:  # the step adds g t^2 to the height of a flight, half of it too much
-                self._positions[active[flying], :, 1] += 0.5 * self.config.gravity * step[flying, None] ** 2
-            remaining[active] -= step
+            self._fly(active[flying], np.minimum(free, remaining[active])[flying])
+            self._bounce(active[~flying])
+            remaining[active] -= np.where(flying, np.minimum(free, remaining[active]), self.config.contact_duration)
             active = active[remaining[active] > 0]
         self._lead = -remaining
+
+    def _fly(self, worlds: NDArray[np.intp], seconds: Floats) -> None:
+        if len(worlds):
+            self._time_step[worlds] = seconds
+            self._batch.step(worlds)
+            if self.config.gravity:  # the step adds g t^2 to the height of a flight, half of it too much
+                self._positions[worlds, :, 1] += 0.5 * self.config.gravity * seconds[:, None] ** 2
+
+    def _bounce(self, worlds: NDArray[np.intp]) -> None:
+        if len(worlds):
+            self._time_step[worlds] = self.config.contact_duration / self.config.contact_steps
+            self._batch.step(worlds, nstep=self.config.contact_steps)
 
     def _time_to_contact(self, worlds: NDArray[np.intp]) -> Floats:
         """Return the seconds of free flight until something touches, 0 where something does, `(len(worlds),)`."""
         positions, velocities = self._positions[worlds], self._velocities[worlds]
-        times = [self._time_to_wall(positions[..., axis], velocities[..., axis], axis) for axis in (0, 1)]
-        if self.config.num_balls > 1:
-            times.append(self._time_to_ball(positions, velocities))
-        soonest: Floats = np.concatenate(times, axis=1).min(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):  # of pairs that do not meet, whose time is not used
+            soonest = self._time_to_wall(positions, velocities)
+            if self.config.num_balls > 1:
+                soonest = np.minimum(soonest, self._time_to_ball(positions, velocities))
         return soonest
 
     def _time_to_ball(self, positions: Floats, velocities: Floats) -> Floats:
-        """Return for each pair the smaller root of |offset + closing t| = 2 r, `(world, pair)`."""
-        offset = positions[:, self._first] - positions[:, self._second]
-        closing = velocities[:, self._first] - velocities[:, self._second]
-        distance2 = offset[..., 0] ** 2 + offset[..., 1] ** 2
-        speed2 = closing[..., 0] ** 2 + closing[..., 1] ** 2
-        approach = -(offset[..., 0] * closing[..., 0] + offset[..., 1] * closing[..., 1])
+        """Return the smallest root of |offset + closing t| = 2 r over the pairs, `(world,)`."""
+        offset_x, offset_y = np.moveaxis(positions[:, self._first] - positions[:, self._second], -1, 0)
+        closing_x, closing_y = np.moveaxis(velocities[:, self._first] - velocities[:, self._second], -1, 0)
+        distance2 = offset_x**2 + offset_y**2
+        approach = -(offset_x * closing_x + offset_y * closing_y)
         reach = 2 * self.config.radius
         outside = distance2 - reach**2
-        discriminant = approach**2 - speed2 * outside
-        with np.errstate(invalid="ignore", divide="ignore"):  # of pairs that do not meet, whose time is not used
-            # This form of the root does not cancel when the pair is about to touch.
-            time = outside / (approach + np.sqrt(discriminant))
-        meets = (approach > 0) & (discriminant > 0)
-        return _until_contact(time, np.sqrt(distance2) - reach, meets=meets, approaching=approach > 0)
+        discriminant = approach**2 - (closing_x**2 + closing_y**2) * outside
+        # This form of the root does not cancel when the pair is about to touch.
+        time = outside / (approach + np.sqrt(discriminant))
+        approaching = approach > 0
+        gap = np.sqrt(distance2) - reach
+        until = _until_contact(time, gap, meets=approaching & (discriminant > 0), approaching=approaching)
+        soonest: Floats = until.min(axis=1)
+        return soonest
 
-    def _time_to_wall(self, position: Floats, velocity: Floats, axis: int) -> Floats:
-        """Return for each ball the time until it touches one of the two walls of an axis, `(world, 2 * ball)`."""
-        fall = self.config.gravity if axis == 1 else 0.0
+    def _time_to_wall(self, positions: Floats, velocities: Floats) -> Floats:
+        """Return the time until the first ball touches a wall, `(world,)`."""
         times = []
         for side in (-1.0, 1.0):
-            gap, speed, pull = self.config.bound - side * position, side * velocity, -side * fall
-            discriminant = speed**2 + 2 * pull * gap
-            with np.errstate(invalid="ignore", divide="ignore"):  # of balls that do not meet it, as above
+            gap, speed = self.config.bound - side * positions, side * velocities
+            time, meets, approaching = gap / speed, speed > 0, speed > 0
+            if self.config.gravity:
+                pull = np.array([0.0, -side * self.config.gravity])
+                discriminant = speed**2 + 2 * pull * gap
                 root = np.sqrt(discriminant)
                 time = np.where(speed > 0, 2 * gap / (speed + root), (root - speed) / pull)
-            meets = (discriminant > 0) & ((speed > 0) | (pull > 0))
-            approaching = (speed > 0) | ((speed == 0) & (pull > 0))
-            times.append(_until_contact(time, gap, meets=meets, approaching=approaching))
-        return np.concatenate(times, axis=1)
+                meets = (discriminant > 0) & ((speed > 0) | (pull > 0))
+                approaching = (speed > 0) | ((speed == 0) & (pull > 0))
+            times.append(_until_contact(time, gap, meets=meets, approaching=approaching).min(axis=(1, 2)))
+        soonest: Floats = np.minimum(*times)
+        return soonest
 
 
 def _until_contact(time: Floats, gap: Floats, *, meets: NDArray[np.bool_], approaching: NDArray[np.bool_]) -> Floats:
@@ -261,7 +272,7 @@ def spring(config: BallsConfig) -> tuple[float, float]:
     low, high = (MIN_RESTITUTION / 2) ** (1 / config.contact_steps), 1.0  # rho ** N is about the restitution
     for _ in range(_BISECTIONS if config.restitution < 1 else 0):
         middle = (low + high) / 2
-        low, high = (low, middle) if _bounce(middle, config.contact_steps) > config.restitution else (middle, high)
+        low, high = (low, middle) if _rebound(middle, config.contact_steps) > config.restitution else (middle, high)
     stiffness, damping = _spring(high, config.contact_steps)
     return stiffness / step**2, damping / step
 
@@ -271,7 +282,7 @@ def _spring(rho: float, num_steps: int) -> tuple[float, float]:
     return 1 + rho**2 - 2 * rho * math.cos(math.pi / num_steps), 1 - rho**2
 
 
-def _bounce(rho: float, num_steps: int) -> float:
+def _rebound(rho: float, num_steps: int) -> float:
     """Return the speed after a contact divided by that before it, as a spring that only pushes gives it."""
     stiffness, damping = _spring(rho, num_steps)
     depth, speed = 1.0, 1.0  # after the step that brought them into contact, in units of one step

@@ -39,8 +39,12 @@ class Watched:
         self.positions = self.batch.qpos.reshape(worlds.num_worlds, self.config.num_balls, 2)
         worlds._batch = self
 
-    def step(self, active: np.ndarray) -> None:
-        self.batch.step(active)
+    def step(self, active: np.ndarray, nstep: int = 1) -> None:
+        for _ in range(nstep):
+            self.batch.step(active)
+            self.measure()
+
+    def measure(self) -> None:
         self.num_steps += 1
         first, second = np.triu_indices(self.config.num_balls, k=1)
         distance = np.linalg.norm(self.positions[:, first] - self.positions[:, second], axis=-1)
