@@ -17,6 +17,9 @@ from rmr_gym.pipeline.summary import HEADLINE
 
 JsonObject = Mapping[str, Any]
 
+_MARKS = {"better": ">", "worse": "<", "no difference": "≈"}
+"""Verdicts in one character, so that three readouts fit into 80."""
+
 FILE_WIDTH = 120
 """Characters per line of a table in a file."""
 
@@ -82,7 +85,10 @@ def comparison_table(result: JsonObject) -> RenderableType:
     rows = {(row["reference"], row["arm"], row["readout"]): row for row in result["comparisons"]}
     for reference, arm in dict.fromkeys((reference, arm) for reference, arm, _ in rows):
         table.add_row(arm, reference, *(_cell(rows[reference, arm, readout]) for readout in readouts))
-    return under("Differences of weighted bit F1, paired by seed (one-sided Wilcoxon)", table)
+    marks = ", ".join(f"{mark} {verdict}" for verdict, mark in _MARKS.items())
+    tested = any(row["num_pairs"] >= MIN_PAIRS for row in rows.values())
+    legend = f"; {marks}" if tested else ""
+    return under(f"Differences of weighted bit F1, paired by seed (one-sided Wilcoxon){legend}", table)
 
 
 def columns(first: str, *others: str) -> Table:
@@ -103,7 +109,7 @@ def _cell(row: JsonObject) -> str:
     difference = f"{row['mean_difference']:+.3f}"
     if row["num_pairs"] < MIN_PAIRS:
         return difference  # no p-value could mean anything
-    return f"{difference} {row['verdict']} (p {min(row['p_greater'], row['p_less']):.2g})"
+    return f"{difference} {_MARKS[row['verdict']]} p {min(row['p_greater'], row['p_less']):.2g}"
 
 
 def _spread(values: list[float], digits: int = 3) -> str:

@@ -74,14 +74,20 @@ def test_natural_table_shows_means_and_deviations(five_seeds: JsonObject) -> Non
     assert _row(text, "majority bit") == ["majority bit", *[majority] * 3, "-"]
 
 
+def test_comparison_table_fits_into_80_characters(five_seeds: JsonObject) -> None:
+    lines = _text(comparison_table(five_seeds)).splitlines()
+    assert "> better, < worse, ≈ no difference" in " ".join(lines)
+    assert max(len(line.rstrip()) for line in lines[2:]) <= 80
+
+
 def test_comparison_table_shows_verdict_and_p(five_seeds: JsonObject) -> None:
-    assert _row(_text(comparison_table(five_seeds)), "rmr") == ["rmr", "c_swm", *["+0.110 better (p 0.031)"] * 3]
+    assert _row(_text(comparison_table(five_seeds)), "rmr") == ["rmr", "c_swm", *["+0.110 > p 0.031"] * 3]
 
 
 def test_comparison_table_claims_nothing_for_one_seed(finished: tuple[Path, JsonObject]) -> None:
     text = _text(comparison_table(finished[1]))
     assert "better" not in text
-    assert "(p" not in text
+    assert " p " not in text
     assert _row(text, "rmr")[2][0] in "+-"
 
 
