@@ -9,6 +9,7 @@ import tyro
 
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.errors import explain
+from rmr_gym.models.processors import InteractionNetworkConfig
 from rmr_gym.training import BALL_ARMS, TrajectoryConfig, VideoConfig
 
 BallArmNames = Annotated[tuple[str, ...], tyro.conf.arg(metavar=f"{{{','.join(BALL_ARMS)}}} ...")]
@@ -113,6 +114,8 @@ class BallsRunConfig:
             ("natural.encoder.size", encoder.size, size, "the world's pictures"),
             ("natural.decoder.size", self.natural.decoder.size, size, "the world's pictures"),
         )
+        if isinstance(processor, InteractionNetworkConfig):
+            wanted += (("abstract.processor.history", processor.history, HISTORY, "the windows"),)
         for name, got, expected, whose in wanted:
             if got != expected:
                 raise ValueError(explain(expected=f"{name} {expected}, as {whose}", got=got, fix=f"Set {name}."))

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rmr_gym.pipeline.balls import BallsRunConfig
+from rmr_gym.pipeline.balls.profiles import smoke
+from rmr_gym.pipeline.config_json import from_json
+from rmr_gym.pipeline.pinning import pin
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "config.json"
+
+
+def read(path: Path) -> BallsRunConfig:
+    return from_json(BallsRunConfig, json.loads(path.read_text()))
+
+
+def test_first_call_writes_the_settings_and_the_next_one_continues(path: Path) -> None:
+    assert pin(smoke(), path) is False
+    assert read(path) == smoke()
+    assert pin(smoke(), path) is True
+
+
+def test_other_settings_are_refused_by_name_and_the_old_ones_stay(path: Path) -> None:
+    pin(smoke(), path)
+    before = path.read_bytes()
+    other = replace(smoke(), seed=4, world=replace(smoke().world, speed=0.5))
+    with pytest.raises(
+        ValueError, match=r"seed: 0 -> 4; world\.speed: 0\.35 -> 0\.5\. Pass another --out, or add --config"
+    ):
+        pin(other, path, may_grow=("arms", "num_seeds"))
+    assert path.read_bytes() == before
+
+
+def test_what_may_grow_is_written_anew(path: Path) -> None:
+    pin(smoke(), path)
+    more = replace(smoke(), num_seeds=2, arms=("rmr",))
+    with pytest.raises(ValueError, match=r"arms: .* -> \['rmr'\]; num_seeds: 1 -> 2"):
+        pin(more, path)
+    with pytest.raises(ValueError, match="got other ones") as refused:
+        pin(more, path, may_grow=("arms",))
+    assert "arms" not in str(refused.value)
+    assert pin(more, path, may_grow=("arms", "num_seeds")) is True
+    assert read(path) == more
+
+
+def test_fields_that_an_old_file_lacks_have_their_defaults(path: Path) -> None:
+    pin(smoke(), path)
+    document = json.loads(path.read_text())
+    del document["world"]["contact_steps"]
+    path.write_text(json.dumps(document))
+    assert pin(smoke(), path) is True
+    assert "contact_steps" in json.loads(path.read_text())["world"]
+
+
+def test_damaged_file_is_refused(path: Path) -> None:
+    path.write_text("{")
+    with pytest.raises(ValueError, match=r"JSON in .*config\.json"):
+        pin(smoke(), path)
+    assert path.read_text() == "{"
