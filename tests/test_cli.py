@@ -9,7 +9,7 @@ import pytest
 
 import rmr_gym
 from rmr_gym import cli
-from rmr_gym.models import load_encoder, load_processor
+from rmr_gym.models import load_encoder, load_processor, load_video_model
 from rmr_gym.pipeline import commands
 from rmr_gym.pipeline.doctor import Check
 
@@ -105,6 +105,53 @@ def test_main_says_how_to_continue_after_an_interrupt(
     monkeypatch.setattr(commands, "parse", interrupted)
     assert cli.main(["run"]) == 130
     assert "repeat the same command to continue" in capsys.readouterr().err
+
+
+def test_balls_are_run_from_the_simulator_to_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert cli.main(["balls", "run", "--profile", "smoke", "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("constant_velocity", "black", "rmr", "end_to_end", "frozen_random"))
+    assert f"Everything is in {out}" in shown.replace("\n", "")
+    assert "\x1b" not in shown
+    assert {"config.json", "curves.png", "result.json", "rollout.gif", "rollout.png", "table.txt"} <= {
+        path.name for path in out.iterdir()
+    }
+    model = load_video_model(out / "models" / "rmr" / "seed-0")
+    assert model.encoder.input_shape == (3, 3, 64, 64)
+
+    trained = out / "models" / "rmr" / "seed-0" / "result.json"
+    before = trained.stat().st_mtime_ns
+    assert cli.main(["balls", "run", "--config", str(out / "config.json"), "--out", str(out)]) == 0
+    assert "Continuing the run in" in capsys.readouterr().out
+    assert trained.stat().st_mtime_ns == before
+    words = ["balls", "run", "--config", str(out / "config.json"), "--seed", "1", "--out", str(out)]
+    assert cli.main(words) == cli.USER_ERROR
+    assert "seed: 0 -> 1. Pass another --out" in capsys.readouterr().err
+
+
+def test_bottleneck_of_balls_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert cli.main(["balls", "bottleneck", "--profile", "smoke", "--widths", "2", "16", "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("width-2", "width-16", "interaction_network"))
+    assert list(json.loads((out / "bottleneck.json").read_text())["variants"]) == [
+        "width-2",
+        "width-16",
+        "interaction_network",
+    ]
+    assert (out / "bottleneck.png").exists()
+
+
+def test_balls_have_actions_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, status in ((["--help"], 0), (["run", "--help"], 0), ([], 2), (["fly"], 2), (["run", "--fly"], 2)):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["balls", *words])
+        assert ended.value.code == status
+        shown = capsys.readouterr()
+        assert "rmr-gym balls" in (shown.err if status else shown.out)
+    assert cli.main(["balls", "run", "--profile", "smoke", "--arms", "rrm"]) == cli.USER_ERROR
+    assert capsys.readouterr().err.startswith("rmr-gym balls: Expected")
 
 
 @pytest.mark.parametrize(("works", "status"), [(True, 0), (False, 1)])

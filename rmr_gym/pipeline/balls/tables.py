@@ -52,9 +52,8 @@ def natural_table(result: JsonObject) -> RenderableType:
     natural = result["natural"]
     table = columns("predictor", "MSE, 1e-4", "paper", "foreground MSE", "PSNR", "ARI", "position R²")
     for name, scores in natural["baselines"].items():
-        table.add_row(
-            name, f"{1e4 * scores['mse']:.1f}", "", f"{scores['foreground_mse']:.4f}", f"{scores['psnr']:.1f}"
-        )
+        errors = _spread([1e4 * scores["mse"]], 1), _spread([scores["foreground_mse"]], 4)
+        table.add_row(name, errors[0], "", errors[1], _spread([scores["psnr"]], 1))
     for arm, by_seed in natural["arms"].items():
         seeds = list(by_seed.values())
         pictures = [seed["pictures"] for seed in seeds]
@@ -67,10 +66,12 @@ def natural_table(result: JsonObject) -> RenderableType:
             _spread([seed["foreground_ari"] for seed in seeds], 2),
             _spread([seed["positions"]["r2"] for seed in seeds], 2),
         )
-    chances = [seed["positions"]["chance_r2"] for by_seed in natural["arms"].values() for seed in by_seed.values()]
+    found = [seed["positions"]["chance_r2"] for by_seed in natural["arms"].values() for seed in by_seed.values()]
+    chances = [chance for chance in found if chance is not None]
+    chance = f"{np.mean(chances):.2f}" if chances else "-"
     num_seeds = result["config"]["num_seeds"]
     title = f"Natural stage: next picture on held-out videos (seeds per arm: {num_seeds}); "
-    return under(f"{title}matching alone gives a position R² of {np.mean(chances):.2f}", table)
+    return under(f"{title}matching alone gives a position R² of {chance}", table)
 
 
 def findings(result: JsonObject) -> list[str]:
@@ -88,9 +89,13 @@ def _scientific(value: float | None) -> str:
     return "-" if value is None else f"{value:.2e}"
 
 
-def _spread(values: Sequence[float], digits: int) -> str:
-    mean = f"{np.mean(values):.{digits}f}"
-    return f"{mean} ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else mean
+def _spread(values: Sequence[float | None], digits: int) -> str:
+    """Show mean and standard deviation; a dash where one is missing, as NaN and infinity are in JSON."""
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return "-"
+    mean = f"{np.mean(known):.{digits}f}"
+    return f"{mean} ± {np.std(known, ddof=1):.{digits}f}" if len(known) > 1 else mean
 
 
 def bottleneck_table(result: JsonObject) -> RenderableType:
