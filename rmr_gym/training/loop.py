@@ -39,6 +39,9 @@ class LoopConfig:
     final_learning_rate_fraction: float = 1.0
     """Step size at the end as a fraction of the full one, reached along a cosine. ours: 1, no decay."""
 
+    max_gradient_norm: float | None = None
+    """Norm over all parameters to which larger gradients are shortened. ours: None, no limit."""
+
     log_every: int = 25
     """Updates between two records of the loss."""
 
@@ -52,6 +55,9 @@ class LoopConfig:
         if not (self.learning_rate > 0 and 0 <= self.final_learning_rate_fraction <= 1):
             expected = "learning_rate > 0 and final_learning_rate_fraction in [0, 1]"
             raise ValueError(explain(expected=expected, got=self, fix="Correct the number."))
+        if self.max_gradient_norm is not None and not self.max_gradient_norm > 0:
+            got, fix = self.max_gradient_norm, "Leave it out."
+            raise ValueError(explain(expected="max_gradient_norm > 0, or None", got=got, fix=fix))
 
     def learning_rate_at(self, step: int) -> float:
         """Return the step size of update `step`, counted from 0."""
@@ -107,6 +113,8 @@ def train(
             )
         optimizer.zero_grad(set_to_none=True)
         terms.total.backward()  # type: ignore[no-untyped-call]
+        if config.max_gradient_norm is not None:
+            torch.nn.utils.clip_grad_norm_(trainable_parameters(*modules), config.max_gradient_norm)
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate_at(step)
         optimizer.step()
