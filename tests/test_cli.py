@@ -143,6 +143,29 @@ def test_bottleneck_of_balls_is_measured(tmp_path: Path, capsys: pytest.CaptureF
     assert (out / "bottleneck.png").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--arms", "rrm"],
+        ["--abstract.processor.slot-dim", "32"],
+        ["--natural.encoder.slot-dim", "128"],
+        ["--natural.encoder.num-slots", "3"],
+        ["--world.picture-size", "32"],
+        ["--scoring.horizon", "50"],
+        ["--natural.loop.batch-size", "1000"],
+        ["--device", "cuda:99"],
+    ],
+)
+@pytest.mark.parametrize("action", ["run", "bottleneck"])
+def test_balls_are_not_recorded_for_settings_that_do_not_fit(action: str, words: list[str], tmp_path: Path) -> None:
+    try:
+        status: object = cli.main(["balls", action, "--profile", "smoke", "--out", str(tmp_path / "out"), *words])
+    except SystemExit as ended:
+        status = ended.code
+    assert status == cli.USER_ERROR
+    assert not (tmp_path / "out").exists()
+
+
 def test_balls_have_actions_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
     for words, status in ((["--help"], 0), (["run", "--help"], 0), ([], 2), (["fly"], 2), (["run", "--fly"], 2)):
         with pytest.raises(SystemExit) as ended:
@@ -150,7 +173,7 @@ def test_balls_have_actions_of_their_own(capsys: pytest.CaptureFixture[str]) -> 
         assert ended.value.code == status
         shown = capsys.readouterr()
         assert "rmr-gym balls" in (shown.err if status else shown.out)
-    assert cli.main(["balls", "run", "--profile", "smoke", "--arms", "rrm"]) == cli.USER_ERROR
+    assert cli.main(["balls", "run", "--num-seeds", "0"]) == cli.USER_ERROR
     assert capsys.readouterr().err.startswith("rmr-gym balls: Expected")
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import tyro
 
+from rmr_gym.data.split import split_episodes
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.errors import explain
 from rmr_gym.models.processors import InteractionNetworkConfig
@@ -98,6 +99,7 @@ class BallsRunConfig:
             got = f"{self.data.num_steps + 1} frames and a horizon of {self.scoring.horizon}"
             raise ValueError(explain(expected="trajectories longer than a rollout", got=got, fix="Raise num_steps."))
         self._check_widths()
+        self._check_batches()
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -122,3 +124,16 @@ class BallsRunConfig:
         if encoder.num_slots < self.world.num_balls:
             got = f"{encoder.num_slots} slots for {self.world.num_balls} balls"
             raise ValueError(explain(expected="a slot for every ball", got=got, fix="Raise natural.encoder.num_slots."))
+
+    def _check_batches(self) -> None:
+        """Refuse batches larger than what is recorded for training, before it is recorded."""
+        stages = (
+            ("abstract.loop", self.abstract.loop, self.data.num_trajectories),
+            ("natural.loop", self.natural.loop, self.data.num_videos),
+        )
+        for name, loop, count in stages:
+            held_out = split_episodes([0.0] * count, validation_fraction=self.data.validation_fraction, seed=0).sum()
+            windows = (count - int(held_out)) * (self.data.num_steps + 1 - HISTORY)
+            if windows < loop.batch_size:
+                expected = f"{name}.batch_size of at most the {windows} windows that are recorded for training"
+                raise ValueError(explain(expected=expected, got=loop.batch_size, fix="Lower it, or record more."))

@@ -64,6 +64,15 @@ def test_interaction_network_must_read_the_windows_that_there_are(tiny_balls: Ba
         with_history(2)
 
 
+@pytest.mark.parametrize(("stage", "windows"), [("abstract", 48), ("natural", 36)])
+def test_batches_must_not_be_larger_than_what_is_recorded(stage: str, windows: int, tiny_balls: BallsRunConfig) -> None:
+    # 4 of 6 trajectories and 3 of 5 videos are for training, each with 12 windows.
+    path = f"{stage}.loop.batch_size"
+    assert changed(tiny_balls, path, windows) != tiny_balls
+    with pytest.raises(ValueError, match=rf"{stage}\.loop\.batch_size of at most the {windows} windows .* got"):
+        changed(tiny_balls, path, windows + 1)
+
+
 def test_longest_horizon_is_the_trajectory_without_the_first_window(tiny_balls: BallsRunConfig) -> None:
     frames = tiny_balls.data.num_steps + 1
     assert changed(tiny_balls, "scoring.horizon", frames - HISTORY).scoring.horizon == 12
