@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,28 @@ def test_frozen_parts_are_left_out() -> None:
     assert fingerprint(model[0]) == before
 
 
+def gradient_norm(model: nn.Module) -> float:
+    return float(torch.cat([parameter.grad.flatten() for parameter in model.parameters()]).norm())
+
+
+def test_gradients_above_the_limit_are_shortened_to_it() -> None:
+    once = LoopConfig(gradient_steps=1)
+    free, limited = make_model(), make_model()
+    train(regression(free), [free], once, sink=MemorySink())
+    norm = gradient_norm(free)
+    train(regression(limited), [limited], replace(once, max_gradient_norm=norm / 10), sink=MemorySink())
+    assert gradient_norm(limited) == pytest.approx(norm / 10, rel=1e-4)
+    for parameter, whole in zip(limited.parameters(), free.parameters(), strict=True):
+        torch.testing.assert_close(10 * parameter.grad, whole.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_gradients_below_the_limit_stay_as_they_are() -> None:
+    free, limited = make_model(), make_model()
+    train(regression(free), [free], CONFIG, sink=MemorySink())
+    train(regression(limited), [limited], replace(CONFIG, max_gradient_norm=1e6), sink=MemorySink())
+    assert fingerprint(limited) == fingerprint(free)
+
+
 def test_learning_rate_warms_up_and_decays_along_a_cosine() -> None:
     config = LoopConfig(gradient_steps=101, learning_rate=1.0, warmup_steps=3, final_learning_rate_fraction=0.1)
     assert config.learning_rate_at(0) == pytest.approx(0.25)
@@ -116,7 +139,17 @@ def test_learning_rate_warms_up_and_decays_along_a_cosine() -> None:
     assert LoopConfig(learning_rate=0.5).learning_rate_at(999) == 0.5
 
 
-@pytest.mark.parametrize("wrong", [{"gradient_steps": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"log_every": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"gradient_steps": 0},
+        {"batch_size": 0},
+        {"learning_rate": 0.0},
+        {"log_every": 0},
+        {"max_gradient_norm": 0.0},
+        {"max_gradient_norm": float("nan")},
+    ],
+)
 def test_config_refuses_wrong_values(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="Expected"):
         LoopConfig(**wrong)
