@@ -102,9 +102,10 @@ def _user_errors() -> tuple[type[Exception], ...]:
     """Return the errors whose message is all that a user needs."""
     from gymnasium.error import DependencyNotInstalled  # slow to import, and only needed when something goes wrong
 
+    from rmr_gym.envs.mujoco_loading import RenderingUnavailableError
     from rmr_gym.errors import NonFiniteLossError
 
-    return (ValueError, OSError, DependencyNotInstalled, NonFiniteLossError)
+    return (ValueError, OSError, DependencyNotInstalled, NonFiniteLossError, RenderingUnavailableError)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def run_bottleneck(
     variants = _variants(config, widths, interaction_network=interaction_network)
     with exclusive(out) as folder:
         pin(config, folder / CONFIG_FILE, may_grow=("num_seeds",))
-        for kind, pixels in (("trajectories", False), ("videos", True)):
+        for kind, pixels in (("videos", True), ("trajectories", False)):
             stages.record(folder / kind, config.world, config.data, pixels=pixels, seed=config.seed, reporter=reporter)
         found = {
             name: _run_variant(name, variant, folder, device=device, reporter=reporter)

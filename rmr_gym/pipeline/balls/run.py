@@ -101,7 +101,7 @@ def prepare(config: BallsRunConfig, folder: Path, *, device: str, reporter: Repo
     Returns:
         What was recorded, by kind, and the record of the abstract stage.
     """
-    kinds = {"trajectories": False, "videos": True}
+    kinds = {"videos": True, "trajectories": False}  # a machine that cannot draw is to say so at once
     recorded = {
         kind: stages.record(
             folder / kind, config.world, config.data, pixels=pixels, seed=config.seed, reporter=reporter
