@@ -9,6 +9,8 @@ from torch import Tensor
 
 from rmr_gym.data import TransitionDataset, collect_balls
 from rmr_gym.envs.balls_config import BallsConfig
+from rmr_gym.evaluation import videos
+from rmr_gym.evaluation.matching import PositionReadout
 from rmr_gym.evaluation.metrics import ball_labels
 from rmr_gym.evaluation.videos import (
     draw_indices,
@@ -105,6 +107,31 @@ def test_masks_of_a_single_slot_tell_no_balls_apart(dataset: TransitionDataset, 
     scores = score_video_model(model, dataset, indices, seed=0)
     assert scores.foreground_ari == pytest.approx(0, abs=1e-9)
     assert scores.pictures == score_video_baselines(dataset, indices)["black"]
+
+
+def test_first_guess_of_a_place_is_where_a_slot_adds_light(
+    dataset: TransitionDataset, model: VideoModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oracle, guessed = Oracle(dataset), []
+    fit = videos.fit_position_readout
+
+    def predict(pixels: Tensor, noise: Tensor) -> PredictedPicture:
+        known = oracle.predict(pixels, noise)
+        black = (known.decoded.image == 0).all(1)[:, None].expand_as(known.decoded.masks)
+        shared = known.decoded.masks.where(~black, torch.tensor(1 / NUM_SLOTS))  # by chance, all over the box
+        return known._replace(decoded=known.decoded._replace(masks=shared))
+
+    def keep(features: np.ndarray, guesses: np.ndarray, positions: np.ndarray) -> PositionReadout:
+        guessed.append(np.linalg.norm(guesses - (features - 1) / 2, axis=-1))
+        return fit(features, guesses, positions)
+
+    model.predict = predict  # type: ignore[method-assign]
+    monkeypatch.setattr(videos, "fit_position_readout", keep)
+    score_video_model(model, dataset, draw_indices(dataset.num_windows, 40, seed=0), seed=0)
+    (distances,) = guessed
+    assert distances.shape == (20, NUM_SLOTS)
+    # All but the slot of the background lie on their balls, up to a pixel of 1/32 m.
+    assert np.sort(distances, axis=1)[:, :-1].max() < 1 / 32
 
 
 def test_noise_depends_on_the_seed_and_is_equal_for_all_models(dataset: TransitionDataset, model: VideoModel) -> None:
