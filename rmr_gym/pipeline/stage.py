@@ -133,8 +133,16 @@ def exclusive(folder: str | Path) -> Iterator[Path]:
 
 
 def _require_equal(before: object, now: object, folder: Path) -> None:
-    changed = differences(before, now)
+    # An option that came later and is not used must not end what was begun without it.
+    changed = differences(_without_none(before), _without_none(now))
     if changed:
         fix = "Repeat the settings of the first call, or pass another --out."
         got = f"other settings: {'; '.join(changed)}"
         raise ValueError(explain(expected=f"the settings with which {folder} was begun", got=got, fix=fix))
+
+
+def _without_none(value: Any) -> Any:
+    """Leave out the fields that are None."""
+    if isinstance(value, dict):
+        return {key: _without_none(part) for key, part in value.items() if part is not None}
+    return [_without_none(part) for part in value] if isinstance(value, list) else value

@@ -87,3 +87,10 @@ def test_exclusive_refuses_a_folder_in_use_and_lets_go_when_the_user_is_killed(t
         other.kill()
     with exclusive(tmp_path):
         assert list(tmp_path.iterdir()) == []  # nothing is left lying about
+
+
+def test_stage_goes_on_when_an_option_was_added_that_is_not_used(tmp_path: Path) -> None:
+    Stage(tmp_path, {"config": {"steps": 5}, "arms": [{"a": 1}]})
+    assert Stage(tmp_path, {"config": {"steps": 5, "limit": None}, "arms": [{"a": 1, "b": None}]}).resumed
+    with pytest.raises(ValueError, match="limit"):
+        Stage(tmp_path, {"config": {"steps": 5, "limit": 1.0}, "arms": [{"a": 1}]})
