@@ -97,14 +97,18 @@ def problem_of(command: list[str]) -> str | None:
 def problem_of_rmr_gym(arguments: list[str]) -> str | None:
     """Parse a call without executing it; the few without settings, such as `doctor`, are executed."""
     from rmr_gym.pipeline.commands import COMMANDS, parse
+    from rmr_gym.pipeline.commands.balls import parse_balls
 
-    if not arguments or arguments[0] not in COMMANDS:
+    if not arguments or arguments[0] not in (*COMMANDS, "balls"):
         done = run([RMR_GYM, *arguments], ROOT)
         return done.stderr or "rmr-gym failed" if done.returncode else None
     said = io.StringIO()
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
         try:
-            parse(arguments[0], arguments[1:])
+            if arguments[0] == "balls":
+                parse_balls(arguments[1:])
+            else:
+                parse(arguments[0], arguments[1:])
         except SystemExit as stop:
             return said.getvalue() if stop.code else None
         except FileNotFoundError:  # the command starts from the output of another one
