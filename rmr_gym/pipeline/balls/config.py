@@ -95,6 +95,8 @@ class BallsRunConfig:
             raise ValueError(explain(expected="at least one seed and one arm", got=self, fix="Raise num_seeds."))
         for name in self.arms:
             _ = BALL_ARMS[name]
+        if len(set(self.arms)) < len(self.arms):
+            raise ValueError(explain(expected="each arm once", got=", ".join(self.arms), fix="Leave out the second."))
         if HISTORY + self.scoring.horizon > self.data.num_steps + 1:
             got = f"{self.data.num_steps + 1} frames and a horizon of {self.scoring.horizon}"
             raise ValueError(explain(expected="trajectories longer than a rollout", got=got, fix="Raise num_steps."))

@@ -141,6 +141,8 @@ def compare(config: BallsRunConfig, trained: Records) -> list[JsonObject]:
             arm: [by_seed[seed]["scores"]["pictures"][error] for seed in config.seeds]
             for arm, by_seed in trained.items()
         }
+        if any(value is None for values in by_arm.values() for value in values):
+            continue  # balls in the colour of the background have no foreground
         for arm in config.arms:
             if arm != REFERENCE_ARM:
                 comparison = dataclasses.asdict(compare_paired(by_arm[arm], by_arm[REFERENCE_ARM]))

@@ -175,7 +175,8 @@ def train(
             }
         )
     pictures = result["scores"]["pictures"]
-    shown = f"MSE {pictures['mse']:.2e}, foreground {pictures['foreground_mse']:.3f}"
+    foreground = pictures["foreground_mse"]
+    shown = f"MSE {pictures['mse']:.2e}, foreground {'-' if foreground is None else f'{foreground:.3f}'}"
     reporter.line(f"Trained {arm}, seed {seed}: {shown}{spent(result)}")
     return result
 

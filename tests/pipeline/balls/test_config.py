@@ -33,6 +33,7 @@ def test_seeds_count_up_from_the_first(tiny_balls: BallsRunConfig) -> None:
         ("scoring.horizon", 13, "longer than a rollout; got 15 frames and a horizon of 13"),
         ("arms", ("rmr", "c_swm"), "rmr, end_to_end, frozen_random"),
         ("arms", (), "at least one seed and one arm"),
+        ("arms", ("rmr", "rmr"), "each arm once"),
         ("num_seeds", 0, "at least one seed and one arm"),
     ],
 )

@@ -15,6 +15,7 @@ from PIL import Image
 from rmr_gym.evaluation.videos import draw_indices, score_video_model
 from rmr_gym.models import fingerprint, load_processor, load_video_model
 from rmr_gym.pipeline.balls import BallsRunConfig, run_balls
+from rmr_gym.pipeline.balls.run import compare
 from rmr_gym.pipeline.balls.stages import open_balls
 from rmr_gym.pipeline.config_json import from_json
 from rmr_gym.pipeline.stage import JsonObject, exclusive
@@ -95,6 +96,13 @@ def test_comparison_is_that_of_the_errors(finished_balls: tuple[Path, JsonObject
         expected = pictures[row["arm"]][row["error"]] - pictures["end_to_end"][row["error"]]
         assert row["mean_difference"] == pytest.approx(expected)
         assert row["num_pairs"] == 1
+
+
+def test_comparison_leaves_out_an_error_that_could_not_be_measured(tiny_balls: BallsRunConfig) -> None:
+    record = {"scores": {"pictures": {"mse": 0.1, "foreground_mse": None}}}  # balls in the colour of the background
+    seed = tiny_balls.seed
+    rows = compare(tiny_balls, {arm: {seed: record} for arm in tiny_balls.arms})
+    assert {row["error"] for row in rows} == {"mse"}
 
 
 def test_frozen_processor_is_the_pretrained_one_and_only_in_its_arm(finished_balls: tuple[Path, JsonObject]) -> None:
