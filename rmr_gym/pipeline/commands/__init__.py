@@ -10,17 +10,15 @@ from typing import Any, get_type_hints
 
 import tyro
 
-from rmr_gym.errors import explain
 from rmr_gym.models.processors import PROCESSORS
 from rmr_gym.objectives import OBJECTIVES
 from rmr_gym.pipeline.commands.collect import Collect
-from rmr_gym.pipeline.commands.options import OBJECTIVE_FLAG, PROCESSOR_FLAG, Compute, Start
+from rmr_gym.pipeline.commands.options import OBJECTIVE_FLAG, PROCESSOR_FLAG, Compute, Start, config_from_file
 from rmr_gym.pipeline.commands.pretrain import Pretrain
 from rmr_gym.pipeline.commands.probe import Probe
 from rmr_gym.pipeline.commands.run import Run
 from rmr_gym.pipeline.commands.train import Train
 from rmr_gym.pipeline.config import RunConfig
-from rmr_gym.pipeline.config_json import from_json, read_json
 from rmr_gym.pipeline.profiles import DEFAULT_PROFILE, PROFILES
 from rmr_gym.registry import Registry
 
@@ -61,7 +59,7 @@ def parse(name: str, arguments: Sequence[str]) -> Command:
     known, _ = early.parse_known_args(list(arguments))
     # Unknown names are left to tyro, which lists the known ones.
     profile = known.profile if known.profile in PROFILES else DEFAULT_PROFILE
-    base = PROFILES[profile]() if known.config is None else _from_file(known.config, known.profile)
+    base = PROFILES[profile]() if known.config is None else config_from_file(RunConfig, known.config, known.profile)
     if known.processor in PROCESSORS:
         base = _choose(base, "abstract", "processor", PROCESSORS[known.processor])
     if known.objective in OBJECTIVES:
@@ -75,15 +73,6 @@ def parse(name: str, arguments: Sequence[str]) -> Command:
         config=(tyro.conf.AvoidSubcommands,),
     )
     return command
-
-
-def _from_file(config_file: Path, profile: str | None) -> RunConfig:
-    if profile is not None:
-        got = f"--profile {profile} --config {config_file}"
-        raise ValueError(explain(expected="--profile or --config, not both", got=got, fix="Leave one out."))
-    document = read_json(config_file)
-    inner = document.get("config", document) if isinstance(document, dict) else document
-    return from_json(RunConfig, inner, where=str(config_file))
 
 
 def _choose(base: RunConfig, stage: str, part: str, config_class: type[Any]) -> RunConfig:

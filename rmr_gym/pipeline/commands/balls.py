@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import tyro
 from rich.console import Console
 
-from rmr_gym.errors import explain
 from rmr_gym.pipeline.balls.bottleneck import DEFAULT_WIDTHS, run_bottleneck
 from rmr_gym.pipeline.balls.config import BallsRunConfig
 from rmr_gym.pipeline.balls.profiles import BALL_PROFILES, DEFAULT_BALLS_PROFILE
 from rmr_gym.pipeline.balls.run import run_balls
 from rmr_gym.pipeline.balls.tables import bottleneck_table, render
-from rmr_gym.pipeline.commands.options import UNPREFIXED, Compute
-from rmr_gym.pipeline.config_json import from_json, read_json
+from rmr_gym.pipeline.commands.options import UNPREFIXED, Compute, config_from_file
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.registry import Registry
 
@@ -143,7 +141,11 @@ def parse_balls(arguments: Sequence[str]) -> BallsAction:
     early.add_argument("--config", type=Path)
     known, _ = early.parse_known_args(options)
     profile = known.profile if known.profile in BALL_PROFILES else DEFAULT_BALLS_PROFILE  # tyro lists the known ones
-    base = BALL_PROFILES[profile]() if known.config is None else _from_file(known.config, known.profile)
+    base = (
+        BALL_PROFILES[profile]()
+        if known.config is None
+        else config_from_file(BallsRunConfig, known.config, known.profile)
+    )
     start = BallsStart(profile=profile, config_file=known.config)
     defaults: Any = BALL_ACTIONS[chosen](config=base, start=start, compute=Compute())
     action: BallsAction = tyro.cli(
@@ -154,12 +156,3 @@ def parse_balls(arguments: Sequence[str]) -> BallsAction:
         config=(tyro.conf.AvoidSubcommands,),
     )
     return action
-
-
-def _from_file(config_file: Path, profile: str | None) -> BallsRunConfig:
-    if profile is not None:
-        got = f"--profile {profile} --config {config_file}"
-        raise ValueError(explain(expected="--profile or --config, not both", got=got, fix="Leave one out."))
-    document = read_json(config_file)
-    inner = document.get("config", document) if isinstance(document, dict) else document
-    return from_json(BallsRunConfig, inner, where=str(config_file))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar
 
 import torch
 import tyro
@@ -12,6 +12,7 @@ import tyro
 from rmr_gym.errors import explain
 from rmr_gym.models.processors import PROCESSORS
 from rmr_gym.objectives import OBJECTIVES
+from rmr_gym.pipeline.config_json import from_json, read_json
 from rmr_gym.pipeline.profiles import DEFAULT_PROFILE, PROFILES
 from rmr_gym.registry import Registry
 from rmr_gym.training import ARMS
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 else:  # the choices of the command line are the names in the registries
     ArmName, ObjectiveName = Literal[tuple(ARMS)], Literal[tuple(OBJECTIVES)]
     ProcessorName, ProfileName = Literal[tuple(PROCESSORS)], Literal[tuple(PROFILES)]
+
+Config = TypeVar("Config")
 
 PROCESSOR_FLAG, OBJECTIVE_FLAG = "abstract.processor", "natural.objective"
 ProcessorChoice = Annotated[ProcessorName, tyro.conf.arg(name=PROCESSOR_FLAG)]
@@ -66,3 +69,22 @@ class Compute:
 def name_of(config: object, registry: Registry[Any]) -> str:
     """Return the name of a config's class in a registry."""
     return next(name for name, config_class in registry.items() if type(config) is config_class)
+
+
+def config_from_file(config_class: type[Config], config_file: Path, profile: str | None) -> Config:
+    """Read a config.json, or the config in a result.json.
+
+    Args:
+        config_class: class of the config.
+        config_file: the file.
+        profile: what `--profile` said, if anything.
+
+    Raises:
+        ValueError: when a profile was named, too, or the file holds no such config.
+    """
+    if profile is not None:
+        got = f"--profile {profile} --config {config_file}"
+        raise ValueError(explain(expected="--profile or --config, not both", got=got, fix="Leave one out."))
+    document = read_json(config_file)
+    inner = document.get("config", document) if isinstance(document, dict) else document
+    return from_json(config_class, inner, where=str(config_file))
