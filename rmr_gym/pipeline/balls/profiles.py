@@ -36,7 +36,7 @@ def smoke() -> BallsRunConfig:
 
 
 def quick() -> BallsRunConfig:
-    """Four larger balls and one seed, ten minutes on 2 cores: enough to find some of the balls."""
+    """Four larger balls and one seed, about a quarter of an hour on 2 cores: enough to find some of the balls."""
     return BallsRunConfig(
         num_seeds=1,
         world=BallsConfig(num_balls=4, radius=0.1),
