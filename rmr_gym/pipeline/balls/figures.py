@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
+from PIL import Image
 
 from rmr_gym.models.checkpoint import write_atomically
 from rmr_gym.pipeline.figures import STYLES, Records, band, name_panel, new_figure, save_figure
@@ -132,8 +133,6 @@ def animate_rollout(path: Path, rollout: Rollout) -> None:
         path: GIF file.
         rollout: what to show.
     """
-    from PIL import Image  # comes with matplotlib
-
     given = [
         np.concatenate([_last(picture)] * 2 + [np.zeros_like(_last(picture))], axis=1) for picture in rollout.given
     ]
