@@ -39,7 +39,6 @@ class BallRenderer:
     def __init__(self, config: BallsConfig) -> None:
         self.config = config
         self._drawing: _Drawing | None = None
-        self._owner = os.getpid()
 
     def render(self, positions: NDArray[np.floating]) -> NDArray[np.uint8]:
         """Draw a state.
@@ -126,7 +125,7 @@ class _Drawing:
             self._context.make_current()
             self._resources = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
             mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._resources)
-        except (ImportError, AttributeError, OSError, RuntimeError, mujoco.FatalError) as error:
+        except (ImportError, AttributeError, OSError, RuntimeError, mujoco.FatalError, *_opengl_errors()) as error:
             raise RenderingUnavailableError(
                 explain(
                     expected="a working OpenGL backend to draw with",
@@ -145,6 +144,12 @@ def _context_class() -> Any:
     # By name, because a backend that is missing is not the same as a MuJoCo that is missing.
     backend = importlib.import_module("mujoco.egl" if headless else "mujoco.rendering.classic.gl_context")
     return backend.GLContext
+
+
+def _opengl_errors() -> tuple[type[Exception], ...]:
+    """Return the base of PyOpenGL's errors, which belongs to none of Python's, if a backend has loaded it."""
+    loaded = sys.modules.get("OpenGL.error")
+    return () if loaded is None else (loaded.Error,)
 
 
 def _drawn(config: BallsConfig) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from rmr_gym.envs.ball_renderer import BallRenderer
 from rmr_gym.envs.balls_config import BallsConfig
+from rmr_gym.envs.mujoco_loading import RenderingUnavailableError
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -105,6 +106,17 @@ def test_first_picture_says_what_to_set_when_the_backend_cannot_draw(backend: st
     )
     assert "Set MUJOCO_GL=egl (Debian: apt install libegl1)" in line
     assert line.endswith('observations="state".')
+
+
+def test_error_of_opengl_itself_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(width: int, height: int) -> None:
+        from OpenGL.error import GLError  # what PyOpenGL raises on a device without a usable configuration
+
+        raise GLError(err=0x3001, result=0)
+
+    monkeypatch.setattr("rmr_gym.envs.ball_renderer._context_class", lambda: refuse)
+    with pytest.raises(RenderingUnavailableError, match="MUJOCO_GL=egl"):
+        BallRenderer(BallsConfig(num_balls=1)).render(np.zeros((1, 2)))
 
 
 def test_environment_says_what_to_set_when_the_backend_does_not_exist() -> None:
