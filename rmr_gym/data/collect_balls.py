@@ -21,6 +21,7 @@ from rmr_gym.data.store import EpisodeStore
 from rmr_gym.data.writer import EpisodeWriter
 from rmr_gym.envs.ball_world import simulate
 from rmr_gym.envs.balls_config import BallsConfig
+from rmr_gym.envs.mujoco_loading import load_mujoco
 from rmr_gym.errors import explain
 from rmr_gym.seeding import derive
 
@@ -81,6 +82,7 @@ def collect_balls(
     """
     num_workers = usable_cores() if num_workers is None else num_workers
     check_positive(num_episodes=num_episodes, num_steps=num_steps, num_workers=num_workers)
+    load_mujoco()  # where it is missing, say so before anything asks for its version or makes a folder
     session = _Session(
         directory=Path(path),
         config=BallsConfig() if config is None else config,

@@ -279,3 +279,26 @@ def test_pictures_are_those_of_the_renderer(tmp_path: Path) -> None:
     pictures = TransitionDataset(tmp_path, split="all", gray=False, history=2).windows([0]).next_pixels
     assert pictures is not None
     np.testing.assert_array_equal(pictures[0], np.moveaxis(expected[2], -1, 0))
+
+
+def test_missing_mujoco_is_named_before_a_folder_is_made(tmp_path: Path) -> None:
+    code = """
+import importlib.metadata, sys
+from gymnasium.error import DependencyNotInstalled
+from rmr_gym.data import collect_balls
+def version(name, known=importlib.metadata.version):
+    if name == "mujoco":
+        raise importlib.metadata.PackageNotFoundError(name)
+    return known(name)
+importlib.metadata.version = version
+sys.modules["mujoco"] = None
+try:
+    collect_balls(sys.argv[1], num_episodes=1, num_steps=5, pixels=False)
+except DependencyNotInstalled as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "new")], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert 'pip install "rmr-gym[mujoco]"' in done.stdout
+    assert not (tmp_path / "new").exists()
