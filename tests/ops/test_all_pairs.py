@@ -1,55 +1,115 @@
+import inspect
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
-from rmr_gym.ops import REDUCTIONS, all_pairs, all_pairs_messages
+from rmr_gym.ops import REDUCTIONS, all_pairs_messages, edge_chunks
+
+Parts = tuple[Tensor, Tensor, list[Tensor], list[Tensor]]
 
 
-def edge_list_messages(parts: list[Tensor], reduction: str) -> Tensor:
+def edge_list_messages(parts: Parts, reduction: str, *, self_edges: bool = True) -> Tensor:
     """The plain definition: every edge in memory."""
-    receiver, sender, hidden_weight, hidden_bias, output_weight, output_bias = parts
-    edges = torch.relu(receiver.unsqueeze(2) + sender.unsqueeze(1))
-    edges = torch.relu(edges @ hidden_weight.T + hidden_bias) @ output_weight.T + output_bias
-    return edges.amax(2) if reduction == "max" else getattr(edges, reduction)(2)
+    receiver, sender, weights, biases = parts
+    edges = receiver.unsqueeze(-2) + sender.unsqueeze(-3)
+    for weight, bias in zip(weights, biases, strict=True):
+        edges = edges.relu() @ weight.mT.unsqueeze(-3).unsqueeze(-3) + bias[..., None, None, None, :]
+    edges = edges.movedim(-2, 0)  # the sender in front
+    if reduction == "max":
+        return edges.amax(0)
+    is_sender = torch.ones(edges.shape[0], edges.shape[-2], dtype=edges.dtype)
+    is_sender -= 0 if self_edges else torch.eye(edges.shape[0], dtype=edges.dtype)
+    total = torch.einsum("s...rd,sr->...rd", edges, is_sender)
+    return total if reduction == "sum" else total / is_sender.sum(0)[:, None]
 
 
-def make_parts(batch: int, slots: int, widths: tuple[int, int, int], seed: int = 0) -> list[Tensor]:
-    first, second, out = widths
-    shapes = [(batch, slots, first), (batch, slots, first), (second, first), (second,), (out, second), (out,)]
+def make_parts(
+    batch: int, slots: int, widths: Sequence[int], seed: int = 0, *, ensemble: tuple[int, ...] = ()
+) -> Parts:
     generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(shape, dtype=torch.float64, generator=generator).requires_grad_() for shape in shapes]
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(*ensemble, *shape, dtype=torch.float64, generator=generator).requires_grad_()
+
+    weights = [draw(wide, narrow) for narrow, wide in itertools.pairwise(widths)]
+    biases = [draw(wide) for wide in widths[1:]]
+    return draw(batch, slots, widths[0]), draw(batch, slots, widths[0]), weights, biases
+
+
+def flat(parts: Parts) -> list[Tensor]:
+    receiver, sender, weights, biases = parts
+    return [receiver, sender, *weights, *biases]
+
+
+def unflat(tensors: Sequence[Tensor]) -> Parts:
+    half = (len(tensors) - 2) // 2
+    return tensors[0], tensors[1], list(tensors[2 : 2 + half]), list(tensors[2 + half :])
+
+
+def assert_equal_with_gradients(ours: Tensor, plain: Tensor, parts: Parts) -> None:
+    torch.testing.assert_close(ours, plain)
+    cotangent = torch.randn(ours.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    got, want = (torch.autograd.grad(out, flat(parts), cotangent) for out in (ours, plain))
+    torch.testing.assert_close(got, want)
 
 
 def test_messages_match_a_hand_computed_case() -> None:
-    receiver = torch.tensor([[[1.0], [-1.0]]])
-    sender = torch.tensor([[[0.0], [2.0]]])
-    parts = [receiver, sender, torch.tensor([[2.0]]), torch.tensor([-1.0]), torch.tensor([[3.0]]), torch.tensor([0.5])]
+    receiver, sender = torch.tensor([[[1.0], [-1.0]]]), torch.tensor([[[0.0], [2.0]]])
+    layers = [torch.tensor([[2.0]]), torch.tensor([[3.0]])], [torch.tensor([-1.0]), torch.tensor([0.5])]
+
+    def messages(**options: Any) -> list[float]:
+        return list(all_pairs_messages(receiver, sender, *layers, **options).flatten().tolist())
+
     # Edges (receiver, sender): (1+0)->1->1->3.5, (1+2)->3->5->15.5; (-1+0)->0->0->0.5, (-1+2)->1->1->3.5.
-    assert all_pairs_messages(*parts, reduction="sum").flatten().tolist() == [19.0, 4.0]
-    assert all_pairs_messages(*parts, reduction="mean").flatten().tolist() == [9.5, 2.0]
-    assert all_pairs_messages(*parts, reduction="max").flatten().tolist() == [15.5, 3.5]
+    assert messages(reduction="sum") == [19.0, 4.0]
+    assert messages(reduction="mean") == [9.5, 2.0]
+    assert messages(reduction="max") == [15.5, 3.5]
+    assert messages(reduction="sum", self_edges=False) == [15.5, 0.5]
+    assert messages(reduction="mean", self_edges=False) == [15.5, 0.5]
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @given(
     batch=st.integers(1, 4),
     slots=st.integers(1, 6),
-    widths=st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 4)),
+    widths=st.lists(st.integers(1, 5), min_size=3, max_size=5),
+    ensemble=st.sampled_from([(), (1,), (3,)]),
+    numbers_per_chunk=st.sampled_from([1, 40, 10**6]),
     seed=st.integers(0, 2**31),
 )
 @settings(max_examples=25, deadline=None)
 def test_messages_and_gradients_equal_the_edge_list(
-    reduction: str, batch: int, slots: int, widths: tuple[int, int, int], seed: int
+    reduction: str,
+    batch: int,
+    slots: int,
+    widths: list[int],
+    ensemble: tuple[int, ...],
+    numbers_per_chunk: int,
+    seed: int,
 ) -> None:
-    parts = make_parts(batch, slots, widths, seed)
-    ours, plain = all_pairs_messages(*parts, reduction=reduction), edge_list_messages(parts, reduction)
-    torch.testing.assert_close(ours, plain)
-    cotangent = torch.randn(ours.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    torch.testing.assert_close(
-        torch.autograd.grad(ours, parts, cotangent), torch.autograd.grad(plain, parts, cotangent)
-    )
+    with pytest.MonkeyPatch.context() as patch:  # some receivers of a sample, some samples, or everything at once
+        patch.setitem(edge_chunks.CHUNK_NUMBERS, "cpu", numbers_per_chunk)
+        parts = make_parts(batch, slots, widths, seed, ensemble=ensemble)
+        ours = all_pairs_messages(*parts, reduction=reduction)
+        assert_equal_with_gradients(ours, edge_list_messages(parts, reduction), parts)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_slots_do_not_hear_themselves_without_self_edges(reduction: str) -> None:
+    parts = make_parts(2, 5, (3, 4, 3, 2), ensemble=(2,))
+    ours = all_pairs_messages(*parts, reduction=reduction, self_edges=False)
+    assert_equal_with_gradients(ours, edge_list_messages(parts, reduction, self_edges=False), parts)
+
+
+def test_a_lonely_slot_hears_nothing_without_self_edges() -> None:
+    parts = make_parts(2, 1, (3, 4, 2))
+    assert all_pairs_messages(*parts, reduction="sum", self_edges=False).abs().max() == 0
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
@@ -57,52 +117,126 @@ def test_messages_equal_those_of_torch_scatter_on_an_edge_list(reduction: str) -
     from torch_scatter import scatter  # `make test` builds it
 
     parts = make_parts(3, 5, (4, 4, 4))
-    receiver, sender, hidden_weight, hidden_bias, output_weight, output_bias = parts
+    receiver, sender, weights, biases = parts
     targets, sources = torch.cartesian_prod(torch.arange(5), torch.arange(5)).T
     edges = torch.relu(receiver[:, targets] + sender[:, sources])
-    edges = torch.relu(edges @ hidden_weight.T + hidden_bias) @ output_weight.T + output_bias
+    edges = torch.relu(edges @ weights[0].T + biases[0]) @ weights[1].T + biases[1]
     plain = scatter(edges, targets, dim=1, dim_size=5, reduce=reduction)
-    ours = all_pairs_messages(*parts, reduction=reduction)
-    torch.testing.assert_close(ours, plain)
-    grads = (torch.autograd.grad(out.square().sum(), parts) for out in (ours, plain))
-    torch.testing.assert_close(*grads)
+    assert_equal_with_gradients(all_pairs_messages(*parts, reduction=reduction), plain, parts)
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-def test_gradients_pass_gradcheck_when_a_chunk_holds_several_samples_or_one(
-    reduction: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for edges_per_chunk in (1, 2 * 3**2):  # one sample a chunk; two, with one left over
-        monkeypatch.setitem(all_pairs._EDGES_PER_CHUNK, "cpu", edges_per_chunk)
-        parts = make_parts(3, 3, (2, 3, 2))
-        assert torch.autograd.gradcheck(lambda *args: all_pairs_messages(*args, reduction=reduction), parts)
+@pytest.mark.parametrize("numbers_per_chunk", [1, 50])
+def test_gradients_pass_gradcheck(reduction: str, numbers_per_chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(edge_chunks.CHUNK_NUMBERS, "cpu", numbers_per_chunk)
+    for ensemble in ((), (2,)):
+        tensors = flat(make_parts(3, 3, (2, 3, 2), ensemble=ensemble))
+        assert torch.autograd.gradcheck(lambda *some: all_pairs_messages(*unflat(some), reduction=reduction), tensors)
+
+
+def test_gradients_of_gradients_are_refused() -> None:
+    parts = make_parts(1, 2, (2, 2, 2))
+    grad = torch.autograd.grad(all_pairs_messages(*parts).square().sum(), parts[0], create_graph=True)[0]
+    with pytest.raises(NotImplementedError, match="first gradients"):
+        grad.sum().backward()
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("mapped", ["weights", "slots", "both"])
+def test_vmap_equals_a_loop(reduction: str, mapped: str) -> None:
+    parts = flat(make_parts(2, 4, (3, 5, 2), ensemble=(3,)))
+    in_dims = [0 if mapped in ("both", "slots" if index < 2 else "weights") else None for index in range(len(parts))]
+    given = [part.detach() if dim == 0 else part[0].detach() for part, dim in zip(parts, in_dims, strict=True)]
+
+    def loss(*tensors: Tensor) -> Tensor:
+        return all_pairs_messages(*unflat(tensors), reduction=reduction).square().sum()
+
+    def of_member(member: int) -> list[Tensor]:
+        return [one[member] if dim == 0 else one for one, dim in zip(given, in_dims, strict=True)]
+
+    every = tuple(range(len(parts)))
+    looped = [loss(*of_member(member)) for member in range(3)]
+    torch.testing.assert_close(torch.func.vmap(loss, tuple(in_dims))(*given), torch.stack(looped))
+    grads = torch.func.vmap(torch.func.grad(loss, every), tuple(in_dims))(*given)
+    expected = [torch.func.grad(loss, every)(*of_member(member)) for member in range(3)]
+    torch.testing.assert_close(grads, tuple(torch.stack(one) for one in zip(*expected, strict=True)))
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_gradients_of_stacked_weights_through_vmap_equal_the_ensemble_axis(reduction: str) -> None:
+    parts = make_parts(2, 4, (3, 5, 2), ensemble=(3,))
+    mapped = torch.func.vmap(lambda *some: all_pairs_messages(*unflat(some), reduction=reduction))(*flat(parts))
+    assert_equal_with_gradients(all_pairs_messages(*parts, reduction=reduction), mapped, parts)
+
+
+def test_jacobian_maps_over_cotangents_alone() -> None:
+    receiver, sender, weights, biases = (
+        part.detach() if isinstance(part, Tensor) else [one.detach() for one in part]
+        for part in make_parts(1, 3, (2, 3, 2))
+    )
+
+    def messages(slots: Tensor) -> Tensor:
+        return all_pairs_messages(slots, sender, weights, biases, reduction="max")
+
+    torch.testing.assert_close(
+        torch.func.jacrev(messages)(receiver), torch.autograd.functional.jacobian(messages, receiver)
+    )
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_functional_call_with_stacked_weights_equals_every_module(reduction: str) -> None:
+    from rmr_gym.models.processors import MpnnConfig
+
+    modules = [MpnnConfig(slot_dim=6, reduction=reduction, num_passes=2).build(5).double() for _ in range(3)]
+    stacked, _ = torch.func.stack_module_state(modules)
+    slots, action = torch.randn(4, 5, 6, dtype=torch.float64), torch.tensor([0, 3, 17, 2])
+
+    def process(parameters: dict[str, Tensor]) -> Tensor:
+        result: Tensor = torch.func.functional_call(modules[0], parameters, (slots, action))
+        return result
+
+    torch.testing.assert_close(
+        torch.func.vmap(process)(stacked), torch.stack([module(slots, action) for module in modules])
+    )
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_frozen_weights_get_no_gradient_and_inputs_the_same(reduction: str) -> None:
-    parts = make_parts(2, 4, (3, 3, 3))
+    parts = flat(make_parts(2, 4, (3, 3, 3)))
+    trained_grads = torch.autograd.grad(all_pairs_messages(*unflat(parts), reduction=reduction).sum(), parts[:2])
     frozen = [part.detach().requires_grad_(index < 2) for index, part in enumerate(parts)]
-    trained_grads = torch.autograd.grad(all_pairs_messages(*parts, reduction=reduction).sum(), parts[:2])
-    all_pairs_messages(*frozen, reduction=reduction).sum().backward()
+    all_pairs_messages(*unflat(frozen), reduction=reduction).sum().backward()
     assert all(part.grad is None for part in frozen[2:])
     torch.testing.assert_close((frozen[0].grad, frozen[1].grad), trained_grads)
 
 
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_winners_of_equal_messages_are_the_first_and_only_they_get_gradients(reduction: str) -> None:
+    receiver, sender = torch.zeros(1, 3, 1), torch.ones(1, 3, 1, requires_grad=True)
+    layers = [torch.ones(1, 1), torch.ones(1, 1)], [torch.zeros(1), torch.zeros(1)]
+    all_pairs_messages(receiver, sender, *layers, reduction=reduction).sum().backward()
+    assert sender.grad is not None
+    expected = {"max": [3.0, 0.0, 0.0], "mean": [1.0] * 3, "sum": [3.0] * 3}[reduction]
+    torch.testing.assert_close(sender.grad.flatten(), torch.tensor(expected))
+
+
 def test_inputs_are_left_as_they_are() -> None:
     parts = make_parts(2, 4, (3, 3, 3))
-    copies = [part.detach().clone() for part in parts]
+    copies = [part.detach().clone() for part in flat(parts)]
     all_pairs_messages(*parts, reduction="mean").sum().backward()
-    for part, copy in zip(parts, copies, strict=True):
+    for part, copy in zip(flat(parts), copies, strict=True):
         assert torch.equal(part, copy)
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-def test_bfloat16_stays_near_float64_in_value_and_gradients(reduction: str) -> None:
-    parts = make_parts(40, 16, (8, 8, 8))  # 40 chunks: sums of weight gradients must not stop growing
+def test_bfloat16_stays_near_float64_in_value_and_gradients(reduction: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(edge_chunks.CHUNK_NUMBERS, "cpu", 1)  # sums of weight gradients must not stop growing
+    parts = flat(make_parts(40, 16, (8, 8, 8)))
     low = [part.detach().to(torch.bfloat16 if index < 2 else torch.float32) for index, part in enumerate(parts)]
     exact = [part.double().requires_grad_() for part in low]
     low = [part.requires_grad_() for part in low]
-    ours, plain = all_pairs_messages(*low, reduction=reduction), edge_list_messages(exact, reduction)
+    ours = all_pairs_messages(*unflat(low), reduction=reduction)
+    plain = edge_list_messages(unflat(exact), reduction)
     assert ours.dtype == torch.bfloat16
     grads, expected = (
         torch.autograd.grad(out.double().square().mean(), ins) for out, ins in ((ours, low), (plain, exact))
@@ -112,15 +246,39 @@ def test_bfloat16_stays_near_float64_in_value_and_gradients(reduction: str) -> N
 
 
 def test_memory_does_not_grow_with_the_edges_of_the_whole_batch() -> None:
-    # 8 samples x 64 x 64 edges x 32 floats would be 4.2 MB per edge tensor; saved for backward must be far less.
+    # 8 samples x 64 x 64 edges x 32 float64 would be 8.4 MB per edge tensor; a bit for each is an eighth of a byte.
     batch, slots, width = 8, 64, 32
     parts = make_parts(batch, slots, (width, width, width))
     saved: list[int] = []
 
     def record(tensor: Tensor) -> Tensor:
-        saved.append(tensor.numel())
+        saved.append(tensor.numel() * tensor.element_size())
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(record, lambda tensor: tensor):
         all_pairs_messages(*parts, reduction="mean")
-    assert max(saved) <= batch * slots * width
+    assert max(saved) <= batch * slots * slots * width // 8
+
+
+def test_buffers_made_in_inference_mode_serve_training_too() -> None:
+    parts = make_parts(1, 3, (7, 11, 7))  # widths that no other test uses
+    with torch.inference_mode():
+        expected = all_pairs_messages(*parts)
+    torch.testing.assert_close(all_pairs_messages(*parts), expected.clone())
+    all_pairs_messages(*parts).sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"reduction": "median"}, "a known reduction"),
+        ({"reduction": "max", "self_edges": False}, "self-edges with the maximum"),
+        ({"biases": []}, "two or more layers"),
+        ({"weights": [torch.ones(2, 2)], "biases": [torch.ones(2)]}, "two or more layers"),
+    ],
+)
+def test_impossible_requests_are_refused(change: dict[str, Any], message: str) -> None:
+    linear = nn.Linear(2, 2)
+    layers = {"weights": [linear.weight] * 2, "biases": [linear.bias] * 2}
+    with pytest.raises(ValueError, match=message):
+        inspect.unwrap(all_pairs_messages)(torch.ones(1, 2, 2), torch.ones(1, 2, 2), **(layers | change))

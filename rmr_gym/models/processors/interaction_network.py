@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from rmr_gym.errors import explain
 from rmr_gym.models.blocks import perceptron
 from rmr_gym.models.interfaces import Processor
+from rmr_gym.ops import all_pairs_messages
 
 _COORDINATES = 2
 
@@ -103,12 +105,15 @@ class InteractionNetwork(Processor):
 
     def process(self, inputs: Float[Tensor, "batch slot dim"]) -> Float[Tensor, "batch slot 2"]:
         """Compute the displacement of each ball until the next frame."""
-        num_slots = inputs.shape[1]
-        index = torch.arange(num_slots, device=inputs.device)
-        # Row i lists the slots other than i, from i + 1 around to i - 1.
-        others = (index.unsqueeze(1) + index[1:]) % num_slots
-        sender = inputs[:, others]
-        receiver = inputs.unsqueeze(2).expand_as(sender)
-        effects = self.relation(torch.cat([receiver, sender], dim=-1)).sum(2)
+        first, *further = (layer for layer in self.relation if isinstance(layer, nn.Linear))
+        of_receiver, of_sender = first.weight.chunk(2, dim=1)
+        effects = all_pairs_messages(
+            functional.linear(inputs, of_receiver, first.bias),
+            functional.linear(inputs, of_sender),
+            [layer.weight for layer in further],
+            [layer.bias for layer in further],
+            reduction="sum",
+            self_edges=False,
+        )
         displacement: Tensor = self.object(torch.cat([inputs, effects], dim=-1))
         return displacement

@@ -70,10 +70,8 @@ class Mpnn(Processor):
             messages = all_pairs_messages(
                 self.receiver(slots),
                 self.sender(slots),
-                self.hidden.weight,
-                self.hidden.bias,
-                self.message.weight,
-                self.message.bias,
+                [self.hidden.weight, self.message.weight],
+                [self.hidden.bias, self.message.bias],
                 reduction=self.config.reduction,
             )
             slots = self.update_slot(slots) + self.update_message(messages)

@@ -1,0 +1,111 @@
+"""The reductions over all pairs as differentiable functions, also under `torch.func.vmap` and `torch.func.grad`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from rmr_gym.ops import chunked_pairs
+
+Kind = Literal["mean", "max"]
+
+
+def reduce_pairs(
+    kind: Kind, receiver: Tensor, sender: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]
+) -> Tensor:
+    """Reduce the edges into each slot; see `mean_forward` and `max_forward` of `chunked_pairs` for the arguments.
+
+    Returns:
+        [ensemble, batch, slot, dim], differentiable once.
+    """
+    keep = torch.is_grad_enabled()
+    reduced: Tensor = _ReducedPairs.apply(kind, keep, receiver, sender, *weights, *biases)[0]  # type: ignore[no-untyped-call]
+    return reduced
+
+
+class _ReducedPairs(torch.autograd.Function):
+    """Returns the reduced edges and what the backward pass wants to know of the way there."""
+
+    @staticmethod
+    def forward(kind: Kind, keep: bool, receiver: Tensor, sender: Tensor, *layers: Tensor) -> tuple[Tensor, Tensor]:
+        weights, biases = _split(kind, layers)
+        if kind == "max":
+            return chunked_pairs.max_forward(receiver, sender, weights, biases)
+        return chunked_pairs.mean_forward(receiver, sender, weights, biases, keep_activity=keep)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        ctx.kind, _, *tensors = inputs
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1], *tensors)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        needs_weights = any(ctx.needs_input_grad[4:])
+        grads = _PairGradients.apply(ctx.kind, needs_weights, grad, *ctx.saved_tensors)  # type: ignore[no-untyped-call]
+        nothing = (None,) * (0 if needs_weights else len(ctx.needs_input_grad) - 4)
+        return None, None, *grads, *nothing
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[Any, ...], kind: Kind, keep: bool, *tensors: Tensor
+    ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+        axis = 0 if any(dim is not None for dim in in_dims[4:]) else 1
+        merged = [
+            _merge(one, dim, info.batch_size, axis if index < 2 else 0)
+            for index, (one, dim) in enumerate(zip(tensors, in_dims[2:], strict=True))
+            if axis == 0 or index < 2
+        ]
+        layers = () if axis == 0 else tensors[2:]
+        outputs = _ReducedPairs.apply(kind, keep, *merged, *layers)  # type: ignore[no-untyped-call]
+        reduced, kept = (one.unflatten(axis, (info.batch_size, -1)) for one in outputs)
+        return (reduced, kept), (axis, axis)
+
+
+class _PairGradients(torch.autograd.Function):
+    """The backward pass, a function of its own so that `vmap` finds a rule for it too."""
+
+    @staticmethod
+    def forward(
+        kind: Kind, needs_weights: bool, grad: Tensor, kept: Tensor, receiver: Tensor, sender: Tensor, *layers: Tensor
+    ) -> tuple[Tensor, ...]:
+        weights, biases = _split(kind, layers)
+        propagate = chunked_pairs.max_backward if kind == "max" else chunked_pairs.mean_backward
+        found = propagate(grad, receiver, sender, kept, weights, biases, needs_weights=needs_weights)
+        sums = [one.to(receiver.dtype) for one in (*found.weights, *found.biases)]
+        return found.receiver, found.sender, *sums
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        del ctx, inputs, output
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, ...]:
+        raise NotImplementedError("Expected first gradients of all_pairs_messages only, got a gradient of a gradient.")
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[Any, ...], kind: Kind, needs_weights: bool, *tensors: Tensor
+    ) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
+        # Weights have a gradient for each sample of the mapped axis, hence members of their own.
+        merged = [_merge(one, dim, info.batch_size, 0) for one, dim in zip(tensors, in_dims[2:], strict=True)]
+        outputs = _PairGradients.apply(kind, needs_weights, *merged)  # type: ignore[no-untyped-call]
+        return tuple(one.unflatten(0, (info.batch_size, -1)) for one in outputs), (0,) * len(outputs)
+
+
+def _split(kind: Kind, layers: Sequence[Tensor]) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+    """Part weights and biases; with a maximum, the output layer comes without its bias."""
+    num_weights = (len(layers) + (kind == "max")) // 2
+    return layers[:num_weights], layers[num_weights:]
+
+
+def _merge(tensor: Tensor, mapped_dim: int | None, size: int, axis: int) -> Tensor:
+    """Make the axis that `vmap` hides a part of axis 0 (ensemble) or 1 (batch)."""
+    if mapped_dim is None:
+        tensor = tensor.unsqueeze(axis).expand(*tensor.shape[:axis], size, *tensor.shape[axis:])
+    else:
+        tensor = tensor.movedim(mapped_dim, axis)
+    return tensor.flatten(axis, axis + 1)
