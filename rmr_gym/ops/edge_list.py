@@ -1,0 +1,122 @@
+"""Messages along given edges, for graphs that are not complete: radius graphs of balls, graphs of users."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional
+
+from rmr_gym.errors import explain
+from rmr_gym.ops.all_pairs import REDUCTIONS, Reduction
+
+Backend = Literal["auto", "torch_scatter", "torch"]
+
+
+def edge_list_messages(
+    receiver: Float[Tensor, "node hidden"],
+    sender: Float[Tensor, "node hidden"],
+    edge_index: Int[Tensor, "2 edge"],
+    weights: Sequence[Float[Tensor, "_ _"]],
+    biases: Sequence[Float[Tensor, "_"]],
+    *,
+    reduction: Reduction = "mean",
+    backend: Backend = "auto",
+) -> Float[Tensor, "node dim"]:
+    """Compute the message function of `all_pairs_messages` on some edges and reduce it at each receiver.
+
+    Time and memory grow with the number of edges. On a complete graph `all_pairs_messages` is many times faster.
+
+    Args:
+        receiver: first layer applied to the receiving nodes, with its bias. A batch of graphs is one graph of disjoint
+            parts, whose nodes are numbered through.
+        sender: first layer applied to the sending nodes, without bias.
+        edge_index: sending nodes in the first row and receiving nodes in the second, as in PyTorch Geometric.
+        weights: of the layers after the first: hidden ones, with ReLU, and the linear output layer.
+        biases: of the same layers.
+        reduction: how messages are combined; "max" sends gradients to the winners only, to the first of equals.
+        backend: torch-scatter (extra `scatter`), plain PyTorch, or the former where it is installed. Both give the same
+            numbers; only PyTorch works under `torch.func.vmap`.
+
+    Returns:
+        The reduced message of each node, zeros where none arrives.
+
+    Raises:
+        ValueError: when an option is unknown, layers are missing, or torch-scatter is asked for and missing.
+    """
+    scatter = _choose(backend)
+    if len(weights) != len(biases) or not weights or reduction not in REDUCTIONS:
+        got = f"{len(weights)} weights, {len(biases)} biases and {reduction!r}"
+        expected = f"layers with weight and bias each, and one of {', '.join(REDUCTIONS)}"
+        raise ValueError(explain(expected=expected, got=got, fix="Correct the arguments."))
+    source, target = edge_index
+    edges = (receiver[target] + sender[source]).relu()
+    for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+        edges = functional.linear(edges, weight, bias).relu()
+    num_nodes, output = len(receiver), (weights[-1], biases[-1])
+    if reduction == "max":
+        return _maximum(functional.linear(edges, *output), target, num_nodes, scatter)
+    # The output layer acts on nodes instead of edges; its bias arrives with each message.
+    count = torch.bincount(target, minlength=num_nodes).to(edges.dtype).unsqueeze(1)
+    total = functional.linear(_total(edges, target, num_nodes, scatter), weights[-1]) + count * biases[-1]
+    return total if reduction == "sum" else total / count.clamp_min(1)
+
+
+def radius_edges(positions: Float[Tensor, "batch slot axis"], radius: float) -> Int[Tensor, "2 edge"]:
+    """Connect the slots of each sample that are within a distance of one another, in both directions.
+
+    Args:
+        positions: of the slots of each sample.
+        radius: largest distance, in the unit of the positions.
+
+    Returns:
+        Edges without self-edges, nodes numbered through as `sample * slot + index`.
+    """
+    near = torch.cdist(positions, positions) <= radius
+    near.diagonal(dim1=1, dim2=2).fill_(False)
+    sample, target, source = near.nonzero().unbind(1)
+    return torch.stack([source, target]) + sample * positions.shape[1]
+
+
+def _total(edges: Tensor, target: Tensor, num_nodes: int, scatter: bool) -> Tensor:
+    if scatter:
+        total: Tensor = importlib.import_module("torch_scatter").scatter_add(edges, target, 0, dim_size=num_nodes)
+        return total
+    index = target.unsqueeze(1).expand_as(edges)
+    return torch.zeros(num_nodes, edges.shape[1], dtype=edges.dtype, device=edges.device).scatter_add(0, index, edges)
+
+
+def _maximum(messages: Tensor, target: Tensor, num_nodes: int, scatter: bool) -> Tensor:
+    if scatter:
+        maximum: Tensor = importlib.import_module("torch_scatter").scatter_max(messages, target, 0, dim_size=num_nodes)[
+            0
+        ]
+        return maximum
+    index = target.unsqueeze(1).expand_as(messages)
+    with torch.no_grad():
+        low = torch.full((num_nodes, messages.shape[1]), -torch.inf, dtype=messages.dtype, device=messages.device)
+        highest = low.scatter_reduce(0, index, messages, "amax")
+        # `scatter_reduce` would share a gradient among equals; the lowest edge that reaches the maximum takes it.
+        edge = torch.arange(len(messages), device=messages.device).unsqueeze(1)
+        reaches = torch.where(messages == highest.gather(0, index), edge, len(messages))
+        nobody = torch.full_like(low, len(messages), dtype=torch.int64)
+        winner = nobody.scatter_reduce(0, index, reaches, "amin")
+    with_nothing = torch.cat([messages, messages.new_zeros(1, messages.shape[1])])
+    return with_nothing.gather(0, winner)
+
+
+def _choose(backend: str) -> bool:
+    """Tell whether torch-scatter is to be used."""
+    if backend not in get_args(Backend):
+        fix = f"Choose one of {', '.join(get_args(Backend))}."
+        raise ValueError(explain(expected="a known backend", got=backend, fix=fix))
+    found = importlib.util.find_spec("torch_scatter") is not None
+    if backend == "torch_scatter" and not found:
+        fix = 'Run pip install --no-build-isolation "rmr-gym[scatter]", or leave the backend out.'
+        raise ValueError(explain(expected="torch-scatter", got="no such package", fix=fix))
+    return found and backend != "torch"

@@ -1,0 +1,115 @@
+import importlib.util
+import inspect
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from rmr_gym.ops import REDUCTIONS, all_pairs_messages, edge_list_messages, radius_edges
+
+BACKENDS = ("torch", "torch_scatter")
+
+
+def make_parts(nodes: int, seed: int = 0) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    shapes = [(nodes, 4), (nodes, 4), (5, 4), (3, 5), (5,), (3,)]
+    return [torch.randn(shape, dtype=torch.float64, generator=generator).requires_grad_() for shape in shapes]
+
+
+def messages(parts: list[Tensor], edge_index: Tensor, **options: Any) -> Tensor:
+    return edge_list_messages(parts[0], parts[1], edge_index, parts[2:4], parts[4:], **options)
+
+
+def one_by_one(parts: list[Tensor], edge_index: Tensor, reduction: str) -> Tensor:
+    receiver, sender, hidden, output, hidden_bias, output_bias = parts
+    arrived: list[list[Tensor]] = [[] for _ in receiver]
+    for source, target in edge_index.T.tolist():
+        first = (receiver[target] + sender[source]).relu()
+        arrived[target].append(output @ (hidden @ first + hidden_bias).relu() + output_bias)
+    reduce = {"sum": lambda some: some.sum(0), "mean": lambda some: some.mean(0), "max": lambda some: some.amax(0)}
+    nothing = torch.zeros(3, dtype=torch.float64)
+    return torch.stack([reduce[reduction](torch.stack(some)) if some else nothing for some in arrived])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_messages_and_gradients_equal_edges_taken_one_by_one(reduction: str, backend: str) -> None:
+    edge_index = torch.tensor([[0, 1, 2, 2, 5, 3, 0], [1, 0, 0, 1, 1, 3, 1]])  # nodes 2, 4 and 5 hear nothing
+    parts = make_parts(6)
+    ours, plain = (
+        messages(parts, edge_index, reduction=reduction, backend=backend),
+        one_by_one(parts, edge_index, reduction),
+    )
+    torch.testing.assert_close(ours, plain)
+    assert (ours[[2, 4, 5]] == 0).all()
+    torch.testing.assert_close(*(torch.autograd.grad(out.square().sum(), parts) for out in (ours, plain)))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_complete_graphs_give_the_messages_of_all_pairs(reduction: str, backend: str) -> None:
+    parts = make_parts(8)
+    pairs = torch.cartesian_prod(torch.arange(4), torch.arange(4)).T
+    edge_index = torch.cat([pairs, pairs + 4], dim=1)  # two samples
+    ours = messages(parts, edge_index, reduction=reduction, backend=backend)
+    dense = all_pairs_messages(
+        parts[0].view(2, 4, 4), parts[1].view(2, 4, 4), parts[2:4], parts[4:], reduction=reduction
+    )
+    torch.testing.assert_close(ours, dense.flatten(0, 1))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_one_of_equal_winners_takes_the_gradient(backend: str) -> None:
+    sender = torch.ones(3, 1, requires_grad=True)
+    layers = [torch.ones(1, 1)], [torch.zeros(1)]
+    edge_index = torch.tensor([[2, 0, 1], [0, 0, 0]])
+    edge_list_messages(
+        torch.zeros(3, 1), sender, edge_index, *layers, reduction="max", backend=backend
+    ).sum().backward()
+    assert sender.grad is not None
+    assert sender.grad.flatten().tolist() == [0.0, 0.0, 1.0]  # the first edge comes from node 2
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_a_graph_without_edges_is_silent(reduction: str, backend: str) -> None:
+    parts = make_parts(3)
+    out = messages(parts, torch.empty(2, 0, dtype=torch.int64), reduction=reduction, backend=backend)
+    assert out.shape == (3, 3)
+    assert (out == 0).all()
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_plain_pytorch_maps_over_samples(reduction: str) -> None:
+    parts = [part.detach() for part in make_parts(8)]
+    edge_index = torch.tensor([[0, 1, 2], [1, 1, 3]])
+
+    def of_sample(receiver: Tensor, sender: Tensor) -> Tensor:
+        return messages([receiver, sender, *parts[2:]], edge_index, reduction=reduction, backend="torch")
+
+    samples = parts[0].view(2, 4, 4), parts[1].view(2, 4, 4)
+    mapped = torch.func.vmap(of_sample)(*samples)
+    torch.testing.assert_close(mapped, torch.stack([of_sample(*one) for one in zip(*samples, strict=True)]))
+
+
+def test_radius_edges_connect_near_slots_of_the_same_sample() -> None:
+    positions = torch.tensor([[[0.0, 0.0], [0.3, 0.4], [2.0, 0.0]], [[0.0, 0.0], [9.0, 9.0], [0.0, 0.5]]])
+    edges = set(map(tuple, radius_edges(positions, 0.5).T.tolist()))
+    assert edges == {(0, 1), (1, 0), (3, 5), (5, 3)}
+
+
+def test_auto_uses_plain_pytorch_where_torch_scatter_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    parts, edge_index = make_parts(3), torch.tensor([[0, 1], [1, 2]])
+    torch.testing.assert_close(messages(parts, edge_index), messages(parts, edge_index, backend="torch"))
+    with pytest.raises(ValueError, match=r"expected torch-scatter.*rmr-gym\[scatter\]|Expected torch-scatter"):
+        messages(parts, edge_index, backend="torch_scatter")
+
+
+@pytest.mark.parametrize("options", [{"reduction": "median"}, {"backend": "dgl"}, {"biases": []}])
+def test_impossible_requests_are_refused(options: dict[str, Any]) -> None:
+    parts = make_parts(2)
+    arguments = {"weights": parts[2:4], "biases": parts[4:], "edge_index": torch.zeros(2, 1, dtype=torch.int64)}
+    with pytest.raises(ValueError, match="xpected"):
+        inspect.unwrap(edge_list_messages)(parts[0], parts[1], **(arguments | options))
