@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from rmr_gym.evaluation.probes.interface import Probe, ProbeConfig
-from rmr_gym.evaluation.probes.linear import FAST_LINEAR_PROBE, LinearProbe, LinearProbeConfig, fit_linear_probe
+from rmr_gym.evaluation.probes.linear import FAST_LINEAR_PROBE, LinearProbeConfig, fit_linear_probe
+from rmr_gym.evaluation.probes.linear_probe import LinearProbe
+from rmr_gym.evaluation.probes.regularised import RegularisedProbe, RegularisedProbeConfig, fit_regularised_probe
 from rmr_gym.registry import Registry
 
-PROBES: Registry[type[LinearProbeConfig]] = Registry("probe", ("linear", LinearProbeConfig))
+PROBES: Registry[type[LinearProbeConfig] | type[RegularisedProbeConfig]] = Registry(
+    "probe", ("linear", LinearProbeConfig), ("regularised", RegularisedProbeConfig)
+)
 """Config class of each probe, by name."""
 
 __all__ = [
@@ -16,5 +20,8 @@ __all__ = [
     "LinearProbeConfig",
     "Probe",
     "ProbeConfig",
+    "RegularisedProbe",
+    "RegularisedProbeConfig",
     "fit_linear_probe",
+    "fit_regularised_probe",
 ]

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional
 
 from rmr_gym.errors import explain
-from rmr_gym.evaluation.features import feature_chunks, mean_and_precision
+from rmr_gym.evaluation.features import mean_and_precision
 from rmr_gym.evaluation.metrics import bit_f1
 from rmr_gym.evaluation.probes.hold_out import hold_out_episodes
+from rmr_gym.evaluation.probes.linear_probe import LinearProbe, check_same_frames, with_constant_bits
 from rmr_gym.seeding import numpy_generator
 
 
@@ -82,46 +83,6 @@ The figures of the defaults come from a prototype of the protocol that also trai
 """
 
 
-class LinearProbe:
-    """A fitted linear read-out.
-
-    Args:
-        mean: mean of each feature in training.
-        precision: one over its standard deviation; 0 for constant features.
-        weight: one row per target bit, for standardised features.
-        bias: log-odds of each bit at the mean.
-
-    Attributes:
-        num_epochs: passes over the data before fitting ended.
-    """
-
-    def __init__(
-        self,
-        *,
-        mean: Float[Tensor, " feature"],
-        precision: Float[Tensor, " feature"],
-        weight: Float[Tensor, "target feature"],
-        bias: Float[Tensor, " target"],
-        num_epochs: int = 0,
-    ) -> None:
-        self.mean, self.precision, self.weight, self.bias = mean, precision, weight, bias
-        self.num_epochs = num_epochs
-
-    def standardise(self, features: Float[Tensor, "batch feature"]) -> Float[Tensor, "batch feature"]:
-        """Apply the training statistics."""
-        return (features - self.mean) * self.precision
-
-    @torch.no_grad()
-    def logits(self, features: Float[np.ndarray, "batch feature"]) -> Float[Tensor, "batch target"]:
-        """Return the log-odds of each bit, on the device of the probe."""
-        chunks = feature_chunks(features, device=self.mean.device)
-        return torch.cat([functional.linear(self.standardise(chunk), self.weight, self.bias) for chunk in chunks])
-
-    def predict(self, features: Float[np.ndarray, "batch feature"]) -> UInt8[np.ndarray, "batch target"]:
-        """Return zeros and ones for each frame."""
-        return (self.logits(features) > 0).to(torch.uint8).cpu().numpy()
-
-
 def fit_linear_probe(
     features: Float[np.ndarray, "batch feature"],
     targets: UInt8[np.ndarray, "_ target"],
@@ -155,7 +116,7 @@ def fit_linear_probe(
         ValueError: when the lengths differ, there are fewer than two frames, or a feature is not finite.
     """
     config = config or LinearProbeConfig()
-    _check_lengths(features, targets, episodes)
+    check_same_frames(features, targets, episodes)
     rows, held = hold_out_episodes(episodes, config.held_out_fraction, seed=seed)
     mean, precision = mean_and_precision(features, device=device)
     frequency = targets[rows].mean(axis=0)
@@ -168,7 +129,8 @@ def fit_linear_probe(
     )
     if varying.any():
         _descend(probe, features, targets[:, varying], rows, held, config, seed)
-    return _with_constant_bits(probe, frequency, varying)
+    weight, bias = with_constant_bits(probe.weight, probe.bias, frequency, varying)
+    return LinearProbe(mean=mean, precision=precision, weight=weight, bias=bias, num_epochs=probe.num_epochs)
 
 
 def _descend(
@@ -213,26 +175,3 @@ def _loss(
     logits = functional.linear(inputs, probe.weight, probe.bias)
     truth = torch.from_numpy(targets).to(device).float()
     return functional.binary_cross_entropy_with_logits(logits, truth, reduction="sum") / len(targets)
-
-
-def _with_constant_bits(
-    probe: LinearProbe, frequency: Float[np.ndarray, " target"], varying: Bool[np.ndarray, " target"]
-) -> LinearProbe:
-    weight = probe.weight.new_zeros(len(varying), probe.weight.shape[1])
-    bias = torch.where(torch.from_numpy(frequency).to(weight) > 0.5, 1.0, -1.0)
-    chosen = torch.from_numpy(varying).to(weight.device)
-    weight[chosen], bias[chosen] = probe.weight, probe.bias
-    return LinearProbe(
-        mean=probe.mean, precision=probe.precision, weight=weight, bias=bias, num_epochs=probe.num_epochs
-    )
-
-
-def _check_lengths(features: np.ndarray, targets: np.ndarray, episodes: np.ndarray) -> None:
-    if not len(features) == len(targets) == len(episodes):
-        raise ValueError(
-            explain(
-                expected="features, targets and episodes of the same frames",
-                got=f"{len(features)}, {len(targets)} and {len(episodes)} rows",
-                fix="Select the same rows in all three.",
-            )
-        )
