@@ -10,6 +10,8 @@ SHELL := bash
 # An interpreter to build .venv from (default: the first on the path that is new enough) and further arguments for pytest.
 PYTHON ?=
 PYTEST_ARGS ?=
+# Further arguments for the comparisons of speed, such as --resume or --only messages.
+BENCH_ARGS ?=
 # Compiler processes for torch-scatter; each takes about 1.5 GB.
 MAX_JOBS ?= 2
 export MAX_JOBS
@@ -22,7 +24,7 @@ VERSION := rmr_gym/__init__.py
 # A stamp says that a step of the installation ended well; when the pins or the version change, the step is done again.
 STAMPS := .venv/stamps
 
-.PHONY: help demo test lint format type check clean
+.PHONY: help demo test lint format type check bench clean
 
 help:  ## print this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do \
@@ -47,6 +49,9 @@ type: $(STAMPS)/dev  ## strict type check of the package, agents and benchmarks
 	$(PY) -m mypy
 
 check: lint type test  ## everything that CI asks for
+
+bench: $(STAMPS)/dev $(STAMPS)/scatter  ## compare speeds with those of peers, show how cost grows (a quarter of an hour)
+	$(PY) -m benchmarks.performance $(BENCH_ARGS)
 
 clean:  ## remove .venv, caches and build outputs; keeps runs/
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,51 @@
+"""The place in a page of the documentation that holds the tables and the figure of a record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.performance.report import as_markdown, curves
+from benchmarks.performance.scaling_figure import FIGURE
+from rmr_gym.errors import explain
+from rmr_gym.models.checkpoint import write_atomically
+from rmr_gym.pipeline.config_json import read_json
+
+BEGIN, END = "<!-- tables of the record: begin -->", "<!-- tables of the record: end -->"
+
+NO_RECORD = "No run has been recorded yet.\n"
+
+_PLACE = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
+
+
+def update_page(page: Path, record: Path) -> None:
+    """Put the tables of a record into a page.
+
+    Args:
+        page: Markdown file with both marks; everything between them is replaced.
+        record: JSON file of the suite.
+
+    Raises:
+        ValueError: when the page lacks the marks.
+    """
+    write_atomically(page, with_tables(page.read_text(encoding="utf-8"), record).encode())
+
+
+def with_tables(text: str, record: Path) -> str:
+    """Return the text of a page with the tables of a record, or with a sentence while there is no record."""
+    if len(_PLACE.findall(text)) != 1 or text.count(BEGIN) != 1:
+        raise ValueError(
+            explain(
+                expected=f"one place for tables, from {BEGIN} to {END}", got="none or several", fix="Add the marks."
+            )
+        )
+    shown = _tables(read_json(record)) if record.exists() else NO_RECORD
+    return _PLACE.sub(lambda _: f"{BEGIN}\n\n{shown}\n{END}", text)
+
+
+def _tables(document: Mapping[str, Any]) -> str:
+    """Return the tables, and below them the figure if there are curves to be seen in it."""
+    figure = f"\n![Seconds against sizes, both axes logarithmic](images/{FIGURE})\n" if curves(document) else ""
+    return as_markdown(document) + figure
