@@ -22,6 +22,7 @@ from rmr_gym.data.writer import EpisodeWriter
 from rmr_gym.envs.ball_world import simulate
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.envs.mujoco_loading import load_mujoco
+from rmr_gym.envs.painting import open_painter
 from rmr_gym.errors import explain
 from rmr_gym.seeding import derive
 
@@ -33,7 +34,8 @@ _CHUNK = 128
 _WRITERS = 4
 """Threads that write: they wait for the disk most of the time, and it is forced for several files at once."""
 
-Render = Callable[[NDArray[np.float32]], NDArray[np.uint8]]
+Paint = Callable[[NDArray[np.float32]], NDArray[np.uint8]]
+"""Pictures of the states of a trajectory, `(frame, ball, 2)`."""
 
 
 def collect_balls(
@@ -50,14 +52,15 @@ def collect_balls(
     """Record trajectories 0 to `num_episodes` - 1 of a seed, those that are not there yet.
 
     A trajectory depends on `seed` and its number alone: a call that was killed can be made again and goes on, and more
-    can be added later. Its pictures depend on the graphics library too, in the last bits of the edges of balls.
+    can be added later. Pictures by the painter "opengl" depend on the graphics library too, in the last bits of the
+    edges of balls.
 
     Args:
         path: directory of the data set; made when missing.
         config: the world; None takes the default one.
         num_episodes: number of trajectories of this seed that there shall be.
         num_steps: transitions of each; there is one frame more.
-        pixels: whether to record pictures; without them no graphics library is touched.
+        pixels: whether to record pictures.
         seed: of everything random.
         num_workers: threads of the physics; None takes the number of usable cores.
         on_episode: called in the calling thread after each trajectory that was written and is safe on the disk.
@@ -70,7 +73,7 @@ def collect_balls(
             recorded or the other way round, or, under the same seed, trajectories of another length.
         CorruptFileError: when an episode in the directory is damaged.
         DependencyNotInstalled: when MuJoCo is missing.
-        RenderingUnavailableError: when pictures are to be recorded and there is no OpenGL backend that works.
+        RenderingUnavailableError: when pictures are to be drawn by "opengl" and no OpenGL backend works.
         OSError: when the disk is full; the trajectories that were written stay.
 
     Example:
@@ -94,25 +97,23 @@ def collect_balls(
     sweep_unfinished(session.directory)
     missing = session.missing(num_episodes)
     if missing:
-        with _renderer(session.config, pixels) as render:
+        with _painter(session.config, pixels) as paint:
             for first in range(0, len(missing), _CHUNK):
-                session.record(missing[first : first + _CHUNK], render, num_workers, on_episode)
+                session.record(missing[first : first + _CHUNK], paint, num_workers, on_episode)
     store = EpisodeStore(session.directory)
     store.write_manifest()
     return store
 
 
 @contextmanager
-def _renderer(config: BallsConfig, pixels: bool) -> Iterator[Render | None]:
-    """Open a renderer for the time of a collection, or nothing at all."""
+def _painter(config: BallsConfig, pixels: bool) -> Iterator[Paint | None]:
+    """Open a painter for the time of a collection, or nothing at all."""
     if not pixels:
         yield None
         return
-    from rmr_gym.envs.ball_renderer import BallRenderer  # not needed, and not to be loaded, for states alone
-
-    with closing(BallRenderer(config)) as renderer:
-        renderer.render(np.zeros((config.num_balls, 2)))  # a machine that cannot draw says so before it simulates
-        yield renderer.render
+    with closing(open_painter(config)) as painter:
+        painter.render(np.zeros((config.num_balls, 2)))  # a machine that cannot draw says so before it simulates
+        yield painter.render_all
 
 
 @functools.cache  # looking them up takes longer than writing a trajectory
@@ -168,7 +169,7 @@ class _Session:
     def record(
         self,
         indices: Sequence[int],
-        render: Render | None,
+        paint: Paint | None,
         num_workers: int,
         on_episode: Callable[[BallsEpisodeMetadata], None] | None,
     ) -> None:
@@ -185,7 +186,7 @@ class _Session:
         with ThreadPoolExecutor(max_workers=_WRITERS) as pool:
             for index, trajectory in zip(indices, states, strict=True):
                 # The graphics context belongs to the thread that made it; compressing and writing go on beside it.
-                pictures = None if render is None else [render(positions) for positions in trajectory]
+                pictures = None if paint is None else paint(trajectory)
                 unfinished.append(pool.submit(self._write, index, trajectory, pictures))
                 if len(unfinished) > _WRITERS:
                     report_first()
@@ -193,7 +194,7 @@ class _Session:
                 report_first()
 
     def _write(
-        self, index: int, states: NDArray[np.float32], pictures: Sequence[NDArray[np.uint8]] | None
+        self, index: int, states: NDArray[np.float32], pictures: NDArray[np.uint8] | None
     ) -> BallsEpisodeMetadata:
         metadata = self.metadata(index)
         writer = EpisodeWriter(max_steps=self.num_steps, layout=metadata.layout)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -150,6 +150,7 @@ class BallsEpisodeMetadata:
         """Make metadata of the fields that `dataclasses.asdict` gave, after a way through JSON."""
         fields = dict(fields)
         config = {name: _tuples(value) for name, value in dict(fields.pop("config")).items()}
+        config = {**BallsConfig.MEANT_BEFORE, **config}
         return cls(config=BallsConfig(**config), **fields)
 
     @property
@@ -160,7 +161,9 @@ class BallsEpisodeMetadata:
     @property
     def origin(self) -> dict[str, object]:
         """What all episodes of a directory have in common."""
-        return {name: getattr(self, name) for name in ("world", "config", "pixels")}
+        # What draws no picture makes no difference.
+        config = self.config if self.pixels else replace(self.config, painter="discs")
+        return {"world": self.world, "config": config, "pixels": self.pixels}
 
     @property
     def heading(self) -> dict[str, object]:

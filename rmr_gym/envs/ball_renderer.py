@@ -22,6 +22,8 @@ _FEWEST_SLICES = 12  # of a sphere; at 64 pixels more of them change nothing
 class BallRenderer:
     """Draws the balls as flat discs in their colours, with smooth edges, seen from straight above.
 
+    This is the painter "opengl" of `BallsConfig`; `DiscPainter` makes almost the same pictures faster.
+
     The picture shows exactly the box: its first row is the largest y, its first column the smallest x. The OpenGL
     context is made by the first picture; a world that nobody looks at needs none.
 
@@ -58,6 +60,22 @@ class BallRenderer:
         if self._drawing is None:
             self._drawing = _Drawing(self.config)
         return self._drawing.draw(positions)
+
+    def render_all(self, positions: NDArray[np.floating]) -> NDArray[np.uint8]:
+        """Draw many states, one after the other.
+
+        Args:
+            positions: metres, `(frame, ball, 2)`.
+
+        Returns:
+            RGB, `(frame, picture_size, picture_size, 3)`.
+
+        Raises:
+            RenderingUnavailableError: as `render` does.
+            DependencyNotInstalled: when MuJoCo is not installed.
+        """
+        size = self.config.picture_size
+        return np.array([self.render(state) for state in positions], np.uint8).reshape(-1, size, size, 3)
 
     def close(self) -> None:
         """Free the OpenGL context; a later `render` makes a new one."""
@@ -131,7 +149,7 @@ class _Drawing:
                     expected="a working OpenGL backend to draw with",
                     got=f"MUJOCO_GL={os.environ.get('MUJOCO_GL', '')!r}: {error}",
                     fix="Set MUJOCO_GL=egl (Debian: apt install libegl1) or MUJOCO_GL=osmesa (apt install libosmesa6), "
-                    'or do without pictures: observations="state".',
+                    'or let numpy paint the balls: painter="discs".',
                 )
             ) from error
 

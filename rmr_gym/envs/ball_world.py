@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmr_gym.envs.balls_config import MIN_RESTITUTION, BallsConfig
+from rmr_gym.envs.contact_times import ContactTimes
 from rmr_gym.envs.mujoco_loading import load_mujoco
 from rmr_gym.errors import explain
 from rmr_gym.seeding import numpy_generator
 
-_TOUCHING = 1e-10  # metres; far below the depth of a contact, far above the rounding of a free flight
-_EARLY = 1e-12  # seconds before a contact at which a free flight ends, so that rounding never puts it behind
 _IMPEDANCE = 0.9999  # MuJoCo's largest: a contact is then a spring without regularisation
 _ATTEMPTS = 1_000
 _BISECTIONS = 60
@@ -58,7 +57,7 @@ class BallWorlds:
         self._positions: Floats = self._batch.qpos.reshape(num_worlds, config.num_balls, 2)
         self._velocities: Floats = self._batch.qvel.reshape(num_worlds, config.num_balls, 2)
         self._lead = np.zeros(num_worlds)  # seconds that a world is ahead of the frame: a contact is not cut in two
-        self._first, self._second = np.triu_indices(config.num_balls, k=1)
+        self._until_contact = ContactTimes(config)
 
     def set_state(self, positions: NDArray[np.floating], velocities: NDArray[np.floating]) -> None:
         """Put all worlds into a state.
@@ -87,8 +86,7 @@ class BallWorlds:
 
     def touching(self) -> NDArray[np.bool_]:
         """Return which worlds are in the middle of a contact, `(world,)`: their energy is partly in its springs."""
-        every = np.arange(self.num_worlds)
-        touching: NDArray[np.bool_] = self._time_to_contact(every) == 0.0
+        touching: NDArray[np.bool_] = self._until_contact(self._positions, self._velocities) == 0.0
         return touching
 
     def advance(self) -> None:
@@ -96,75 +94,29 @@ class BallWorlds:
         remaining = self.config.frame_seconds - self._lead
         active = np.flatnonzero(remaining > 0)
         while len(active):
-            free = self._time_to_contact(active)
-            flying = free > 0.0
-            self._fly(active[flying], np.minimum(free, remaining[active])[flying])
+            free = self._until_contact(self._positions[active], self._velocities[active])
+            flying, seconds = free > 0.0, np.minimum(free, remaining[active])
+            self._fly(active[flying], seconds[flying])
             self._bounce(active[~flying])
-            remaining[active] -= np.where(flying, np.minimum(free, remaining[active]), self.config.contact_duration)
+            remaining[active] -= np.where(flying, seconds, self.config.contact_duration)
             active = active[remaining[active] > 0]
         self._lead = -remaining
 
     def _fly(self, worlds: NDArray[np.intp], seconds: Floats) -> None:
         if len(worlds):
             self._time_step[worlds] = seconds
-            self._batch.step(worlds)
+            self._batch.step(self._ids(worlds))
             if self.config.gravity:  # the step adds g t^2 to the height of a flight, half of it too much
                 self._positions[worlds, :, 1] += 0.5 * self.config.gravity * seconds[:, None] ** 2
 
     def _bounce(self, worlds: NDArray[np.intp]) -> None:
         if len(worlds):
             self._time_step[worlds] = self.config.contact_duration / self.config.contact_steps
-            self._batch.step(worlds, nstep=self.config.contact_steps)
+            self._batch.step(self._ids(worlds), nstep=self.config.contact_steps)
 
-    def _time_to_contact(self, worlds: NDArray[np.intp]) -> Floats:
-        """Return the seconds of free flight until something touches, 0 where something does, `(len(worlds),)`."""
-        positions, velocities = self._positions[worlds], self._velocities[worlds]
-        with np.errstate(invalid="ignore", divide="ignore"):  # of pairs that do not meet, whose time is not used
-            soonest = self._time_to_wall(positions, velocities)
-            if self.config.num_balls > 1:
-                soonest = np.minimum(soonest, self._time_to_ball(positions, velocities))
-        return soonest
-
-    def _time_to_ball(self, positions: Floats, velocities: Floats) -> Floats:
-        """Return the smallest root of |offset + closing t| = 2 r over the pairs, `(world,)`."""
-        offset_x, offset_y = np.moveaxis(positions[:, self._first] - positions[:, self._second], -1, 0)
-        closing_x, closing_y = np.moveaxis(velocities[:, self._first] - velocities[:, self._second], -1, 0)
-        distance2 = offset_x**2 + offset_y**2
-        approach = -(offset_x * closing_x + offset_y * closing_y)
-        reach = 2 * self.config.radius
-        outside = distance2 - reach**2
-        discriminant = approach**2 - (closing_x**2 + closing_y**2) * outside
-        # This form of the root does not cancel when the pair is about to touch.
-        time = outside / (approach + np.sqrt(discriminant))
-        approaching = approach > 0
-        gap = np.sqrt(distance2) - reach
-        until = _until_contact(time, gap, meets=approaching & (discriminant > 0), approaching=approaching)
-        soonest: Floats = until.min(axis=1)
-        return soonest
-
-    def _time_to_wall(self, positions: Floats, velocities: Floats) -> Floats:
-        """Return the time until the first ball touches a wall, `(world,)`."""
-        times = []
-        for side in (-1.0, 1.0):
-            gap, speed = self.config.bound - side * positions, side * velocities
-            time, meets, approaching = gap / speed, speed > 0, speed > 0
-            if self.config.gravity:
-                pull = np.array([0.0, -side * self.config.gravity])
-                discriminant = speed**2 + 2 * pull * gap
-                root = np.sqrt(discriminant)
-                time = np.where(speed > 0, 2 * gap / (speed + root), (root - speed) / pull)
-                meets = (discriminant > 0) & ((speed > 0) | (pull > 0))
-                approaching = (speed > 0) | ((speed == 0) & (pull > 0))
-            times.append(_until_contact(time, gap, meets=meets, approaching=approaching).min(axis=(1, 2)))
-        soonest: Floats = np.minimum(*times)
-        return soonest
-
-
-def _until_contact(time: Floats, gap: Floats, *, meets: NDArray[np.bool_], approaching: NDArray[np.bool_]) -> Floats:
-    """Replace times by 0 where a contact goes on, and by infinity where the two do not meet."""
-    in_contact = (gap < 0.0) | ((gap <= _TOUCHING) & approaching)
-    contact_free: Floats = np.where(meets, np.maximum(time - _EARLY, _EARLY), np.inf)
-    return np.where(in_contact, 0.0, contact_free)
+    def _ids(self, worlds: NDArray[np.intp]) -> NDArray[np.intp] | None:
+        """Return None for all worlds, which MuJoCo need not check."""
+        return None if len(worlds) == self.num_worlds else worlds
 
 
 def start(config: BallsConfig, seed: int) -> tuple[Floats, Floats]:

@@ -6,7 +6,8 @@ import colorsys
 import math
 import numbers
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal, get_args
 
 from rmr_gym.errors import explain
 
@@ -21,6 +22,8 @@ MAX_CROSSINGS = 100
 fast balls would never end."""
 
 Color = tuple[int, int, int]
+
+PainterName = Literal["discs", "opengl"]
 
 _COUNTS = {"num_balls": 1, "contact_steps": 4, "picture_size": 1}
 _POSITIVE = ("radius", "mass", "box_size", "frame_seconds", "contact_seconds")
@@ -75,7 +78,15 @@ class BallsConfig:
     background: Color = (0, 0, 0)
     """RGB colour behind the balls, 0..255."""
 
+    painter: PainterName = "discs"
+    """What draws the pictures: "discs" paints them by numpy, 20 times faster, nearer to the true shares of pixels, and
+    alike on every machine; "opengl" takes MuJoCo's own renderer, which needs a graphics library."""
+
+    MEANT_BEFORE = MappingProxyType({"painter": "opengl"})
+    """What it means that a field is absent from a document that was written before the field existed."""
+
     def __post_init__(self) -> None:
+        self._check_painter()
         self._read_counts()
         self._read_numbers()
         self._read_colors()
@@ -132,6 +143,12 @@ class BallsConfig:
             fix = "Give one for each ball, or leave colors out."
             raise ValueError(explain(expected=f"{self.num_balls} colours", got=colors, fix=fix))
         object.__setattr__(self, "colors", tuple(map(_read_color, colors)))
+
+    def _check_painter(self) -> None:
+        names = get_args(PainterName)
+        if self.painter not in names:
+            expected = f"painter to be {' or '.join(map(repr, names))}"
+            raise ValueError(explain(expected=expected, got=self.painter, fix=f"Pass painter={names[0]!r}."))
 
     def _check_contacts(self) -> None:
         if self.contact_duration > self.frame_seconds / 4:

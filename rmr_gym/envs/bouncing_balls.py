@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import gymnasium as gym
 import numpy as np
@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 
 from rmr_gym.envs.ball_start import read_start
 from rmr_gym.envs.ball_world import BallWorlds, start
-from rmr_gym.envs.balls_config import BallsConfig
+from rmr_gym.envs.balls_config import BallsConfig, PainterName
+from rmr_gym.envs.painting import BallPainter, open_painter
 from rmr_gym.errors import explain
-
-if TYPE_CHECKING:
-    from rmr_gym.envs.ball_renderer import BallRenderer
 
 Observation = dict[str, Any]
 
@@ -59,13 +57,15 @@ class BouncingBallsEnv(gym.Env[Observation, Any], EzPickle):
         picture_size: height and width of a picture, in pixels.
         colors: RGB colour of each ball, 0..255; None takes hues at equal distances around the circle of colours.
         background: RGB colour behind the balls, 0..255.
-        observations: "both", or only "pixels" or "state"; "state" alone never touches a graphics library.
+        painter: what draws the pictures: "discs" paints them by numpy and needs no graphics library; "opengl" takes
+            MuJoCo's own renderer, 20 times slower.
+        observations: "both", or only "pixels" or "state"; "state" alone draws nothing.
         render_mode: "rgb_array", or None; `render` returns the picture whatever is observed.
 
     Raises:
         ValueError: when a number is out of its range, more balls are asked for than fit, or an option is unknown.
         DependencyNotInstalled: when MuJoCo is not installed.
-        RenderingUnavailableError: by the first picture, when there is no OpenGL backend that works.
+        RenderingUnavailableError: by the first picture of the painter "opengl", when no OpenGL backend works.
 
     Example:
         >>> env = BouncingBallsEnv(num_balls=3, observations="state")
@@ -94,6 +94,7 @@ class BouncingBallsEnv(gym.Env[Observation, Any], EzPickle):
         picture_size: int = 64,
         colors: Sequence[Sequence[int]] | None = None,
         background: Sequence[int] = (0, 0, 0),
+        painter: PainterName = "discs",
         observations: Literal["both", "pixels", "state"] = "both",
         render_mode: Literal["rgb_array"] | None = None,
     ) -> None:
@@ -111,6 +112,7 @@ class BouncingBallsEnv(gym.Env[Observation, Any], EzPickle):
             "picture_size": picture_size,
             "colors": _tuples(colors),
             "background": _tuples(background),
+            "painter": painter,
         }
         _check_choice("observations", observations, tuple(_KEYS))
         _check_choice("render_mode", render_mode, (None, "rgb_array"))
@@ -128,7 +130,7 @@ class BouncingBallsEnv(gym.Env[Observation, Any], EzPickle):
         self.observation_space = spaces.Dict({key: every[key] for key in self._keys})
         self.action_space = spaces.Discrete(self.num_actions)
         self._worlds = BallWorlds(self.config, num_worlds=1, num_threads=1)
-        self._renderer: BallRenderer | None = None
+        self._painter: BallPainter | None = None
         self._started = False
 
     def reset(
@@ -164,8 +166,8 @@ class BouncingBallsEnv(gym.Env[Observation, Any], EzPickle):
 
     def close(self) -> None:
         """Free the OpenGL context, if there is one; a second call does nothing."""
-        if self._renderer is not None:
-            self._renderer.close()
+        if self._painter is not None:
+            self._painter.close()
 
     def __getstate__(self) -> dict[str, Any]:
         # `EzPickle` makes the environment anew from its options and forgets under which id it was made.
@@ -191,11 +193,9 @@ class BouncingBallsEnv(gym.Env[Observation, Any], EzPickle):
         return state
 
     def _draw(self) -> NDArray[np.uint8]:
-        if self._renderer is None:
-            from rmr_gym.envs.ball_renderer import BallRenderer  # not to be loaded for states alone
-
-            self._renderer = BallRenderer(self.config)
-        return self._renderer.render(self._state())
+        if self._painter is None:
+            self._painter = open_painter(self.config)
+        return self._painter.render(self._state())
 
     def _info(self) -> dict[str, Any]:
         return {"velocities": self._worlds.velocities()[0].astype(np.float32)}

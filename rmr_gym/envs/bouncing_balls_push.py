@@ -37,7 +37,7 @@ class BouncingBallsPushEnv(BouncingBallsEnv):
     Raises:
         ValueError: when a number is out of its range, or as in `BouncingBallsEnv`.
         DependencyNotInstalled: when MuJoCo is not installed.
-        RenderingUnavailableError: by the first picture, when there is no OpenGL backend that works.
+        RenderingUnavailableError: by the first picture of the painter "opengl", when no OpenGL backend works.
 
     Example:
         >>> env = BouncingBallsPushEnv(num_balls=1, speed=0.0, observations="state")

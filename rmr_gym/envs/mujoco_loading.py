@@ -32,7 +32,7 @@ def load_mujoco() -> Any:
             explain(
                 expected="MUJOCO_GL to name an OpenGL backend of this machine",
                 got=f"{os.environ.get('MUJOCO_GL', '')!r}: {error}",
-                fix="Set MUJOCO_GL=egl (Debian: apt install libegl1), or MUJOCO_GL=disabled to do without pictures.",
+                fix="Set MUJOCO_GL=egl (Debian: apt install libegl1), or MUJOCO_GL=disabled to do without OpenGL.",
             )
         ) from error
     return mujoco

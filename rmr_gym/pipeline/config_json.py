@@ -53,7 +53,8 @@ def from_json(config_class: type[Config], document: object, *, where: str = "con
 
     Args:
         config_class: the dataclass to build.
-        document: what `to_json` returned; fields that are left out take their default.
+        document: what `to_json` returned; fields that are left out take their default, or, where every other field is
+            there and the class says so in `MEANT_BEFORE`, what held before there was such a field.
         where: name of the document, for messages.
 
     Returns:
@@ -71,6 +72,9 @@ def from_json(config_class: type[Config], document: object, *, where: str = "con
         raise ValueError(explain(expected=f"an object for {where}", got=document, fix="Correct the file."))
     hints = get_type_hints(config_class)  # without Annotated
     values = {key: value for key, value in document.items() if not (key == TYPE_KEY and config_class in _NAMES)}
+    before: Mapping[str, object] = getattr(config_class, "MEANT_BEFORE", {})
+    if set(values) == set(hints) - set(before):
+        values = {**values, **before}
     unknown = sorted(set(values) - set(hints))
     if unknown:
         fix = f"Remove or rename {', '.join(unknown)}."

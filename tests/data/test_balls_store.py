@@ -213,6 +213,24 @@ def test_metadata_survive(
     assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":")).encode()
 
 
+def test_metadata_from_before_there_was_a_choice_mean_opengl() -> None:
+    fields = json.loads(metadata_to_json(BALLS))
+    assert fields["config"].pop("painter") == "discs"
+    before = metadata_from_json(json.dumps(fields).encode())
+    assert before == replace(BALLS, config=replace(BALLS.config, painter="opengl"))
+
+
+def test_painter_parts_trajectories_with_pictures_and_no_others(tmp_path: Path) -> None:
+    opengl = replace(BALLS.config, painter="opengl")
+    for pixels in (True, False):
+        folder = tmp_path / str(pixels)
+        write_balls(folder, index=0, pixels=pixels)
+        write_balls(folder, index=1, pixels=pixels, config=opengl)
+    with pytest.raises(ValueError, match="one config in"):
+        EpisodeStore(tmp_path / "True")
+    assert len(EpisodeStore(tmp_path / "False")) == 2
+
+
 def test_only_balls_name_their_world() -> None:
     assert json.loads(metadata_to_json(BALLS))["world"] == "bouncing_balls"
     assert "world" not in json.loads(metadata_to_json(synthetic.METADATA))

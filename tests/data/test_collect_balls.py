@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import types
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -19,7 +18,9 @@ from numpy.typing import NDArray
 from rmr_gym.data import BallsEpisode, BallsEpisodeMetadata, EpisodeStore, TransitionDataset, collect, collect_balls
 from rmr_gym.envs.ball_renderer import BallRenderer, RenderingUnavailableError
 from rmr_gym.envs.ball_world import simulate
-from rmr_gym.envs.balls_config import BallsConfig
+from rmr_gym.envs.balls_config import BallsConfig, PainterName
+from rmr_gym.envs.disc_painter import DiscPainter
+from rmr_gym.envs.painting import BallPainter
 from rmr_gym.errors import CorruptFileError
 from rmr_gym.seeding import derive
 from tests.data.synthetic import write_episode
@@ -34,7 +35,7 @@ def drawn(positions: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 class Painter:
-    """Stands in for the renderer, so that no test here needs a graphics library."""
+    """Stands in for a painter, so that a picture can be recognised."""
 
     open_painters = 0
 
@@ -45,17 +46,18 @@ class Painter:
     def render(self, positions: NDArray[np.float32]) -> NDArray[np.uint8]:
         return drawn(positions)
 
+    def render_all(self, positions: NDArray[np.float32]) -> NDArray[np.uint8]:
+        return np.stack([drawn(state) for state in positions])
+
     def close(self) -> None:
         Painter.open_painters -= 1
 
 
 @pytest.fixture
 def painter(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    module = types.ModuleType("rmr_gym.envs.ball_renderer")
-    module.BallRenderer = Painter  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "rmr_gym.envs.ball_renderer", module)
+    monkeypatch.setattr(sys.modules["rmr_gym.data.collect_balls"], "open_painter", Painter)
     yield
-    assert Painter.open_painters == 0, "the renderer must be closed"
+    assert Painter.open_painters == 0, "the painter must be closed"
 
 
 def names(directory: Path) -> set[str]:
@@ -172,6 +174,15 @@ def test_collect_refuses_a_directory_of_another_collection(
     assert names(tmp_path) == before
 
 
+def test_pictures_of_two_painters_do_not_mix_and_states_go_on_whatever_paints(tmp_path: Path) -> None:
+    opengl = SHORT | {"config": replace(CONFIG, painter="opengl")}
+    collect_balls(tmp_path / "bare", num_episodes=1, **opengl)
+    assert len(collect_balls(tmp_path / "bare", num_episodes=2, **SHORT)) == 2
+    collect_balls(tmp_path / "filmed", num_episodes=1, **SHORT | {"pixels": True})
+    with pytest.raises(ValueError, match="painter='opengl'.*; got .*painter='discs'"):
+        collect_balls(tmp_path / "filmed", num_episodes=2, **opengl | {"pixels": True})
+
+
 def test_collectors_refuse_a_directory_of_another_world(tmp_path: Path) -> None:
     write_episode(tmp_path / "game")
     with pytest.raises(ValueError, match="'bouncing_balls'.*; got .*'atari'"):
@@ -211,17 +222,18 @@ import sys
 for name in ("OpenGL", "glfw", "mujoco.egl", "mujoco.osmesa", "rmr_gym.envs.ball_renderer", "torch"):
     sys.modules[name] = None  # importing it is an error now
 from rmr_gym.data import TransitionDataset, collect_balls
-collect_balls(sys.argv[1], num_episodes=2, num_steps=4, pixels=False)
-dataset = TransitionDataset(sys.argv[1], split="all", history=3)
-print(dataset.windows([0, 3], pixels=False).state.shape)
+collect_balls(sys.argv[1], num_episodes=2, num_steps=4)
+dataset = TransitionDataset(sys.argv[1], split="all", history=3, gray=False)
+windows = dataset.windows([0, 3])
+print(windows.state.shape, windows.pixels.max())
 """
 
 
-def test_states_need_no_graphics_library(tmp_path: Path) -> None:
+def test_states_and_discs_need_no_graphics_library(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WITHOUT_GRAPHICS, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == ""
-    assert done.stdout == "(2, 3, 10, 2)\n"
+    assert done.stdout == "(2, 3, 10, 2) 255\n"
 
 
 ENDLESS_COLLECTOR = """
@@ -265,14 +277,15 @@ def test_machine_that_cannot_draw_says_so_before_it_simulates(
     assert names(tmp_path) == set()
 
 
-def test_pictures_are_those_of_the_renderer(tmp_path: Path) -> None:
-    config = replace(CONFIG, picture_size=32)
+@pytest.mark.parametrize(("name", "draws"), [("discs", DiscPainter), ("opengl", BallRenderer)])
+def test_pictures_are_those_of_the_painter(tmp_path: Path, name: PainterName, draws: type[BallPainter]) -> None:
+    config = replace(CONFIG, picture_size=32, painter=name)
     try:
-        with closing(BallRenderer(config)) as renderer:
+        with closing(draws(config)) as chosen:
             store = collect_balls(tmp_path, config, num_episodes=1, num_steps=3)
             episode = store.read(0)
             assert isinstance(episode, BallsEpisode)
-            expected = [renderer.render(positions) for positions in episode.state]
+            expected = [chosen.render(positions) for positions in episode.state]
     except RenderingUnavailableError as error:
         pytest.skip(str(error))
     np.testing.assert_array_equal(episode.pixels, expected)

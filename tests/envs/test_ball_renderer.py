@@ -75,6 +75,15 @@ def test_pictures_are_the_same_twice_and_do_not_share_memory() -> None:
     renderer.close()
 
 
+def test_many_states_are_drawn_as_one_by_one() -> None:
+    renderer = BallRenderer(BallsConfig(num_balls=1, picture_size=32))
+    positions = np.array([[[0.1, 0.1]], [[-0.1, 0.1]]])
+    pictures = renderer.render_all(positions)
+    np.testing.assert_array_equal(pictures, [renderer.render(one) for one in positions])
+    assert (renderer.render_all(positions[:0]).shape, pictures.dtype) == ((0, 32, 32, 3), np.uint8)
+    renderer.close()
+
+
 def test_two_renderers_do_not_disturb_each_other() -> None:
     one, two = BallRenderer(BallsConfig(num_balls=1)), BallRenderer(BallsConfig(num_balls=1, picture_size=32))
     place = np.array([[0.1, 0.1]])
@@ -88,7 +97,7 @@ def test_two_renderers_do_not_disturb_each_other() -> None:
 
 DRAW = """
     import gymnasium as gym, rmr_gym
-    env = gym.make("rmr/BouncingBalls-v0")
+    env = gym.make("rmr/BouncingBalls-v0", painter="opengl")
     try:
         env.reset(seed=0)
     except RuntimeError as error:
@@ -105,7 +114,7 @@ def test_first_picture_says_what_to_set_when_the_backend_cannot_draw(backend: st
         f"RenderingUnavailableError Expected a working OpenGL backend to draw with; got MUJOCO_GL='{backend}'"
     )
     assert "Set MUJOCO_GL=egl (Debian: apt install libegl1)" in line
-    assert line.endswith('observations="state".')
+    assert line.endswith('painter="discs".')
 
 
 def test_error_of_opengl_itself_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,18 +131,18 @@ def test_error_of_opengl_itself_says_what_to_set(monkeypatch: pytest.MonkeyPatch
 def test_environment_says_what_to_set_when_the_backend_does_not_exist() -> None:
     done = run(DRAW, MUJOCO_GL="nonsense")
     assert "RenderingUnavailableError: Expected MUJOCO_GL to name an OpenGL backend of this machine" in done.stderr
-    assert "MUJOCO_GL=disabled to do without pictures" in done.stderr
+    assert "MUJOCO_GL=disabled to do without OpenGL" in done.stderr
 
 
-def test_states_alone_load_no_graphics_library() -> None:
+def test_states_and_discs_load_no_graphics_library() -> None:
     done = run(
         """
         import gymnasium as gym, rmr_gym
         from pathlib import Path
         for env_id in ("rmr/BouncingBalls-v0", "rmr/BouncingBallsPush-v0"):
-            env = gym.make(env_id, observations="state")
+            env = gym.make(env_id, render_mode="rgb_array")
             env.reset(seed=0)
-            env.step(0)
+            assert (env.step(0)[0]["pixels"] == env.render()).all()
         maps = Path("/proc/self/maps").read_text().splitlines()
         loaded = {line.split("/")[-1].lower() for line in maps if "/" in line}
         print([name for name in loaded if name.startswith(("libgl", "libegl", "libosmesa", "libglfw"))])
@@ -154,14 +163,16 @@ VECTOR = """
     from rmr_gym.envs.ball_world import simulate
     if __name__ == "__main__":
         {before}
-        vector = gym.make_vec("rmr/BouncingBalls-v0", num_envs=2, vectorization_mode="async", vector_kwargs={kwargs})
+        vector = gym.make_vec(
+            "rmr/BouncingBalls-v0", num_envs=2, vectorization_mode="async", vector_kwargs={kwargs}, painter={painter!r}
+        )
         try:
             observation, _ = vector.reset(seed=[3, 4])
             for _ in range(5):
                 observation, *_ = vector.step(np.zeros(2, np.int64))
             expected = simulate(rmr_gym.BallsConfig(), [3, 4], 6)[:, -1]
             print(np.array_equal(observation["state"], expected), observation["pixels"].max(axis=(1, 2, 3)).tolist())
-            alone = gym.make("rmr/BouncingBalls-v0")
+            alone = gym.make("rmr/BouncingBalls-v0", painter={painter!r})
             alone.reset(seed=4)
             for _ in range(5):
                 one, *_ = alone.step(0)
@@ -171,30 +182,35 @@ VECTOR = """
             vector.close(terminate=True)
             print(type(error).__name__, error)
 """
-DRAWN_BEFORE = 'gym.make("rmr/BouncingBalls-v0").reset(seed=0)'
+DRAWN_BEFORE = 'gym.make("rmr/BouncingBalls-v0", painter="opengl").reset(seed=0)'
 
 
 def test_forked_environments_draw_when_they_were_made_before_the_first_picture() -> None:
-    done = run(VECTOR.format(before="", kwargs={}))
+    done = run(VECTOR.format(before="", kwargs={}, painter="opengl"))
     assert done.stdout == "True [255, 255]\nTrue\n", done.stderr
 
 
 def test_fork_after_a_picture_is_refused_and_names_the_way_out() -> None:
-    done = run(VECTOR.format(before=DRAWN_BEFORE, kwargs={"context": "fork"}))
+    done = run(VECTOR.format(before=DRAWN_BEFORE, kwargs={"context": "fork"}, painter="opengl"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("RenderingUnavailableError Expected a process that was forked before")
     assert 'Pass context="spawn"' in done.stdout
 
 
 def test_spawned_environments_draw_after_a_picture() -> None:
-    done = run(VECTOR.format(before=DRAWN_BEFORE, kwargs={"context": "spawn"}))
+    done = run(VECTOR.format(before=DRAWN_BEFORE, kwargs={"context": "spawn"}, painter="opengl"))
+    assert done.stdout == "True [255, 255]\nTrue\n", done.stderr
+
+
+def test_discs_can_be_painted_after_any_fork() -> None:
+    done = run(VECTOR.format(before=DRAWN_BEFORE, kwargs={"context": "fork"}, painter="discs"))
     assert done.stdout == "True [255, 255]\nTrue\n", done.stderr
 
 
 def test_state_vectors_can_be_forked_at_any_time() -> None:
     code = """
         import gymnasium as gym, rmr_gym
-        gym.make("rmr/BouncingBalls-v0").reset(seed=0)
+        gym.make("rmr/BouncingBalls-v0", painter="opengl").reset(seed=0)
         vector = gym.make_vec("rmr/BouncingBalls-v0", num_envs=2, vectorization_mode="async", observations="state")
         print(vector.reset(seed=0)[0]["state"].shape)
         vector.close()

@@ -70,6 +70,8 @@ WRONG_TYPES = {
     "num_balls=1, colors=[(255, 0)]": "a colour as three integers in 0..255; got (255, 0).",
     "num_balls=1, colors=5": "1 colours; got 5.",
     "background=(0.5, 0.5, 0.5)": "a colour as three integers in 0..255; got (0.5, 0.5, 0.5).",
+    "painter='gl'": "painter to be 'discs' or 'opengl'; got gl.",
+    "painter=None": "painter to be 'discs' or 'opengl'; got None.",
     "background=0": "a colour as three integers in 0..255; got 0.",
 }
 

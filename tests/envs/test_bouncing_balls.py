@@ -3,8 +3,7 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import gymnasium as gym
 import numpy as np
@@ -15,20 +14,15 @@ from gymnasium.utils.env_checker import check_env
 import rmr_gym
 from rmr_gym.envs.ball_renderer import BallRenderer
 from rmr_gym.envs.ball_world import simulate
-from rmr_gym.envs.balls_config import BallsConfig
+from rmr_gym.envs.balls_config import BallsConfig, PainterName
 from rmr_gym.envs.bouncing_balls import BouncingBallsEnv
+from rmr_gym.envs.disc_painter import DiscPainter
+from rmr_gym.envs.painting import BallPainter
 
 IDS = ("rmr/BouncingBalls-v0", "rmr/BouncingBallsPush-v0")
 SB3_ON_SHAPE = "Your observation state has an unconventional shape"
 
 each_id = pytest.mark.parametrize("env_id", IDS)
-
-
-@pytest.fixture
-def env() -> Iterator[BouncingBallsEnv]:
-    env = BouncingBallsEnv()
-    yield env
-    env.close()
 
 
 def states(env: gym.Env[Any, Any], num_frames: int, **reset: Any) -> np.ndarray:
@@ -83,13 +77,16 @@ def test_state_is_the_simulated_trajectory_of_the_seed_bit_for_bit() -> None:
             np.testing.assert_array_equal(states(env, 60, seed=seed), simulate(env.config, [seed], 60)[0])
 
 
-def test_picture_is_the_one_of_the_state_beside_it(env: BouncingBallsEnv) -> None:
-    renderer = BallRenderer(env.config)
+@pytest.mark.parametrize(("painter", "draws"), [("discs", DiscPainter), ("opengl", BallRenderer)])
+def test_picture_is_the_one_of_the_state_beside_it(painter: PainterName, draws: type[BallPainter]) -> None:
+    env = BouncingBallsEnv(painter=painter)
+    renderer = draws(env.config)
     env.reset(seed=3)
     for _ in range(5):
         observation, *_ = env.step(0)
         np.testing.assert_array_equal(observation["pixels"], renderer.render(observation["state"]))
     renderer.close()
+    env.close()
 
 
 def test_info_holds_the_velocities_that_lead_to_the_next_frame() -> None:
@@ -197,7 +194,7 @@ def test_environment_never_returns_an_array_twice(env_id: str) -> None:
 def test_render_shows_the_frame_and_nothing_without_a_mode() -> None:
     env = gym.make("rmr/BouncingBalls-v0", render_mode="rgb_array", observations="state", frame_seconds=0.05)
     observation, _ = env.reset(seed=0)
-    picture = BallRenderer(env.unwrapped.config).render(observation["state"])
+    picture = DiscPainter(env.unwrapped.config).render(observation["state"])
     np.testing.assert_array_equal(env.render(), picture)
     assert env.metadata["render_fps"] == 20
     assert BouncingBallsEnv.metadata == {"render_modes": ["rgb_array"], "render_fps": 10}
@@ -206,12 +203,15 @@ def test_render_shows_the_frame_and_nothing_without_a_mode() -> None:
     assert silent.render() is None
 
 
-def test_close_can_be_called_twice_and_a_later_reset_draws_again(env: BouncingBallsEnv) -> None:
+@pytest.mark.parametrize("painter", get_args(PainterName))
+def test_close_can_be_called_twice_and_a_later_reset_draws_again(painter: PainterName) -> None:
+    env = BouncingBallsEnv(painter=painter)
     env.close()
     before = env.reset(seed=0)[0]["pixels"]
     env.close()
     env.close()
     np.testing.assert_array_equal(env.reset(seed=0)[0]["pixels"], before)
+    env.close()
 
 
 @each_id

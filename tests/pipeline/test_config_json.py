@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.models.processors import PROCESSORS, MlpConfig, MpnnConfig
 from rmr_gym.objectives import OBJECTIVES
 from rmr_gym.pipeline.config import RunConfig
@@ -57,6 +58,13 @@ def test_from_json_fills_in_defaults_and_widens_integers() -> None:
 def test_from_json_refuses_what_does_not_fit(document: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         from_json(AbstractConfig, document)
+
+
+def test_from_json_takes_what_was_meant_before_a_field_existed_only_where_all_others_are_there() -> None:
+    document = to_json(BallsConfig(num_balls=2))
+    del document["painter"]
+    assert from_json(BallsConfig, document) == BallsConfig(num_balls=2, painter="opengl")
+    assert from_json(BallsConfig, {"num_balls": 2}) == BallsConfig(num_balls=2)
 
 
 def test_differences_name_the_fields_that_differ() -> None:

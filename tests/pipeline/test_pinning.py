@@ -64,3 +64,13 @@ def test_damaged_file_is_refused(path: Path) -> None:
     with pytest.raises(ValueError, match=r"JSON in .*config\.json"):
         pin(smoke(), path)
     assert path.read_text() == "{"
+
+
+def test_file_from_before_painters_could_be_chosen_means_opengl(path: Path) -> None:
+    pin(smoke(), path)
+    document = json.loads(path.read_text())
+    del document["world"]["painter"]
+    path.write_text(json.dumps(document))
+    with pytest.raises(ValueError, match=r"world\.painter: opengl -> discs"):
+        pin(smoke(), path)
+    assert pin(replace(smoke(), world=replace(smoke().world, painter="opengl")), path) is True

@@ -39,7 +39,7 @@ def record(
         Counts and fingerprints of the two splits.
     """
     kind, count = ("videos", config.num_videos) if pixels else ("trajectories", config.num_trajectories)
-    inputs = {"world": to_json(world), "kind": kind, "config": to_json(config), "seed": seed}
+    inputs = {"world": _inputs(world, pixels=pixels), "kind": kind, "config": to_json(config), "seed": seed}
     with exclusive(out):
         stage = Stage(out, inputs)
         if stage.finished:
@@ -186,6 +186,18 @@ def open_balls(data: Path, split: Split, config: BallsDataConfig, *, history: in
     return TransitionDataset(
         data, split=split, validation_fraction=config.validation_fraction, gray=False, history=history
     )
+
+
+def _inputs(world: BallsConfig, *, pixels: bool) -> JsonObject:
+    """Return the parameters on which a recording depends, without those that change nothing.
+
+    A painter that draws no picture is left out, and so is the one of recordings that were begun before there was any
+    other.
+    """
+    document: JsonObject = to_json(world)
+    if not pixels or world.painter == BallsConfig.MEANT_BEFORE["painter"]:
+        del document["painter"]
+    return document
 
 
 def _describe(out: Path, config: BallsDataConfig) -> JsonObject:
