@@ -50,8 +50,10 @@ def collapse_monitors(slots: Float[Tensor, "batch slot dim"]) -> dict[str, Float
     """
     std = slots.std(dim=0).mean(-1)
     centred = (slots - slots.mean(0)).flatten(1).float()
-    # Singular values from the small Gram matrix: a batch has far fewer samples than features.
-    singular = torch.linalg.eigvalsh(centred @ centred.t()).clamp_min(0).sqrt()
+    # Singular values from the small Gram matrix: a batch has far fewer samples than features. Its decomposition would
+    # stop at what is not finite, before the loss could name the step.
+    gram = (centred @ centred.t()).nan_to_num(0.0, 0.0, 0.0)
+    singular = torch.linalg.eigvalsh(gram).clamp_min(0).sqrt()
     share = singular / singular.sum().clamp_min(torch.finfo(singular.dtype).tiny)
     rank = torch.special.entr(share).sum().exp()
     return {"slot_std": std.mean(), "dead_slots": (std < 0.01 * std.max()).float().mean(), "effective_rank": rank}

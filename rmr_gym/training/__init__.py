@@ -1,9 +1,12 @@
 """The two stages of training, and the loop that they share."""
 
-from rmr_gym.training.abstract import AbstractConfig, predict_ram, train_processor
+from rmr_gym.training.abstract import AbstractConfig, predict_ram, train_processor, train_processors
 from rmr_gym.training.arms import ARMS, BALL_ARMS, Arm
+from rmr_gym.training.encoders import Member, train_encoders
+from rmr_gym.training.ensemble import Execution
 from rmr_gym.training.loop import LoopConfig
 from rmr_gym.training.natural import NaturalConfig, build_natural_model, train_encoder
+from rmr_gym.training.seed_batches import Frames
 from rmr_gym.training.sinks import JsonlSink, MemorySink, Sink, read_records
 from rmr_gym.training.trajectories import TrajectoryConfig, train_trajectory_model
 from rmr_gym.training.videos import VideoConfig, build_video_model, train_video_model
@@ -13,8 +16,11 @@ __all__ = [
     "BALL_ARMS",
     "AbstractConfig",
     "Arm",
+    "Execution",
+    "Frames",
     "JsonlSink",
     "LoopConfig",
+    "Member",
     "MemorySink",
     "NaturalConfig",
     "Sink",
@@ -25,7 +31,9 @@ __all__ = [
     "predict_ram",
     "read_records",
     "train_encoder",
+    "train_encoders",
     "train_processor",
+    "train_processors",
     "train_trajectory_model",
     "train_video_model",
 ]

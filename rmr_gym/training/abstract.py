@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Int64, UInt8
+from torch import Tensor, nn
 
 from rmr_gym.data import TransitionDataset
+from rmr_gym.errors import explain
 from rmr_gym.models import AbstractModel, unpack_bits
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.processors import MpnnConfig, ProcessorConfig
 from rmr_gym.objectives import LossTerms, MaskedRamConfig, masked_ram_loss
 from rmr_gym.seeding import derive
 from rmr_gym.training.batches import BatchOrder
+from rmr_gym.training.ensemble import Execution, Trainee, train_side_by_side
 from rmr_gym.training.loop import LoopConfig, OnStep, train
 from rmr_gym.training.sinks import MemorySink, Sink
 
@@ -32,6 +37,29 @@ class AbstractConfig:
 
     loop: LoopConfig = field(default_factory=LoopConfig)
     """Optimisation."""
+
+
+class AbstractLoss(nn.Module):
+    """Model and objective of the abstract stage as one module, with the initial weights of a seed.
+
+    Args:
+        config: model and objective.
+        num_slots: bytes of memory.
+        seed: seed of the weights.
+    """
+
+    def __init__(self, config: AbstractConfig, *, num_slots: int, seed: int) -> None:
+        super().__init__()
+        with initial_weights(derive(seed, "abstract")):
+            self.model = AbstractModel(config.processor.build(num_slots), num_slots=num_slots)
+        self._objective = config.objective
+
+    def forward(
+        self, ram: UInt8[Tensor, "batch slot"], action: Int64[Tensor, " batch"], next_ram: UInt8[Tensor, "batch slot"]
+    ) -> LossTerms:
+        """Compute the loss of transitions of memory."""
+        bits, next_bits = unpack_bits(ram), unpack_bits(next_ram)
+        return masked_ram_loss(self.model(bits, action), bits, next_bits, self._objective)
 
 
 def train_processor(
@@ -60,18 +88,97 @@ def train_processor(
     Returns:
         The trained model, on `device`, in evaluation mode.
     """
-    ram, action, next_ram = (torch.from_numpy(array).to(device) for array in dataset.ram_transitions())
-    with initial_weights(derive(seed, "abstract")):
-        model = AbstractModel(config.processor.build(ram.shape[1]), num_slots=ram.shape[1]).to(device)
-    order = BatchOrder(num_items=len(ram), batch_size=config.loop.batch_size, seed=derive(seed, "abstract"))
+    loss = AbstractLoss(config, num_slots=dataset.ram.shape[1], seed=seed).to(device)
+    batch = _batches(_transitions(dataset, device), config.loop, seed)
+    train(
+        lambda step: loss(*batch(step)),
+        [loss.model],
+        config.loop,
+        sink=sink or MemorySink(),
+        on_step=on_step,
+        state_folder=state_folder,
+    )
+    return loss.model.eval()
 
-    def loss(step: int) -> LossTerms:
+
+def train_processors(
+    seeds: Sequence[int],
+    dataset: TransitionDataset,
+    config: AbstractConfig,
+    *,
+    device: str = "cpu",
+    execution: Execution = "auto",
+    members_per_group: int | None = None,
+    sinks: Mapping[int, Sink] | None = None,
+    on_step: OnStep | None = None,
+    state_folder: Path | None = None,
+) -> dict[int, AbstractModel]:
+    """Train the abstract pipeline with several seeds side by side, each to what `train_processor` makes of it.
+
+    Args:
+        seeds: seeds of weights and batches, each once.
+        dataset: the training split; its pictures are not read.
+        config: model, objective and optimisation.
+        device: where to train.
+        execution: whether members are computed in one pass or in turns; moves rounding only.
+        members_per_group: most members in one pass, which bounds the memory for activations.
+        sinks: take the records of the loss of each seed; those of seeds without one are dropped.
+        on_step: told of progress.
+        state_folder: where to keep the states to resume from; the same call continues there.
+
+    Returns:
+        The trained models by seed, on `device`, in evaluation mode.
+
+    Raises:
+        ValueError: when there are no seeds, or one twice.
+        NonFiniteLossError: before the update that would have spoiled the weights; names the seeds.
+    """
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(explain(expected="at least one seed, and none twice", got=seeds, fix="Leave doubles out."))
+    transitions = _transitions(dataset, device)
+    losses = {seed: AbstractLoss(config, num_slots=dataset.ram.shape[1], seed=seed).to(device) for seed in seeds}
+    trainees = [
+        Trainee(
+            name=f"seed {seed}",
+            loss=loss,
+            batch=_batches(transitions, config.loop, seed),
+            sink=(sinks or {}).get(seed, MemorySink()),
+        )
+        for seed, loss in losses.items()
+    ]
+    train_side_by_side(
+        trainees,
+        config.loop,
+        execution=execution,
+        members_per_group=members_per_group,
+        on_step=on_step,
+        state_folder=state_folder,
+    )
+    return {seed: loss.model.eval() for seed, loss in losses.items()}
+
+
+class _Transitions(NamedTuple):
+    """All transitions of a split, on the device of the networks."""
+
+    ram: UInt8[Tensor, "transition slot"]
+    action: Int64[Tensor, " transition"]
+    next_ram: UInt8[Tensor, "transition slot"]
+
+
+def _transitions(dataset: TransitionDataset, device: str) -> _Transitions:
+    return _Transitions(*(torch.from_numpy(array).to(device) for array in dataset.ram_transitions()))
+
+
+def _batches(transitions: _Transitions, loop: LoopConfig, seed: int) -> Callable[[int], tuple[Tensor, ...]]:
+    """Return the function that picks the batch of a step, a function of the seed."""
+    device = transitions.ram.device
+    order = BatchOrder(num_items=len(transitions.ram), batch_size=loop.batch_size, seed=derive(seed, "abstract"))
+
+    def batch(step: int) -> tuple[Tensor, ...]:
         rows = torch.from_numpy(order.indices(step)).to(device)
-        bits, next_bits = unpack_bits(ram[rows]), unpack_bits(next_ram[rows])
-        return masked_ram_loss(model(bits, action[rows]), bits, next_bits, config.objective)
+        return tuple(part[rows] for part in transitions)
 
-    train(loss, [model], config.loop, sink=sink or MemorySink(), on_step=on_step, state_folder=state_folder)
-    return model.eval()
+    return batch
 
 
 @torch.no_grad()

@@ -1,20 +1,21 @@
-"""The one training loop of both stages."""
+"""The one training loop of all stages, for one model and for several side by side."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from rmr_gym.errors import NonFiniteLossError, explain
 from rmr_gym.models import trainable_parameters
 from rmr_gym.objectives import LossTerms
 from rmr_gym.training.resume import RunState
-from rmr_gym.training.sinks import Sink
+from rmr_gym.training.sinks import Record, Sink
 
 OnStep = Callable[[int, int], None]
 """Told `(finished steps, all steps)` after every step; for progress bars."""
@@ -72,6 +73,47 @@ def is_logged(config: LoopConfig, step: int) -> bool:
     return step % config.log_every == 0 or step + 1 == config.gradient_steps
 
 
+@dataclass(frozen=True, slots=True)
+class GroupTerms:
+    """Loss terms of the members of a group."""
+
+    total: Float[Tensor, " ensemble"]
+    """What each member minimises."""
+
+    logged: Mapping[str, Float[Tensor, " ensemble"]] = field(default_factory=dict)
+    """Parts and monitors, detached, by name."""
+
+    @classmethod
+    def of_one(cls, terms: LossTerms) -> GroupTerms:
+        """Make a group of the terms of one model."""
+        return cls(terms.total.unsqueeze(0), {name: term.unsqueeze(0) for name, term in terms.logged.items()})
+
+    def records(self) -> list[Record]:
+        """Return the numbers of each member, with its `loss`."""
+        columns = {name: values.tolist() for name, values in {"loss": self.total, **self.logged}.items()}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """Members whose losses are computed in one pass: a single model, or several with stacked parameters."""
+
+    loss: Callable[[int], GroupTerms]
+    """Maps the number of an update to the terms."""
+
+    modules: Sequence[nn.Module]
+    """Hold the parameters; frozen ones are left out of the optimizer."""
+
+    sinks: Sequence[Sink]
+    """Take the terms of every `log_every`-th update, one for each member."""
+
+    names: Sequence[str] = ("",)
+    """What an error calls each member; empty for a model that is alone."""
+
+    stacked: bool = False
+    """Whether the first axis of every trainable parameter counts the members."""
+
+
 def train(
     loss: Callable[[int], LossTerms],
     modules: Sequence[nn.Module],
@@ -97,35 +139,99 @@ def train(
     Raises:
         NonFiniteLossError: before the update that would have spoiled the weights.
     """
+    group = Group(loss=lambda step: GroupTerms.of_one(loss(step)), modules=modules, sinks=[sink])
+    train_groups([group], config, on_step=on_step, state_folder=state_folder)
+
+
+def train_groups(
+    groups: Sequence[Group],
+    config: LoopConfig,
+    *,
+    on_step: OnStep | None = None,
+    state_folder: Path | None = None,
+    keep_state: bool = False,
+) -> None:
+    """Minimise the losses of all members of all groups update by update, each member as if it were alone.
+
+    A loss depends on its own member only, Adam treats every number by itself, and gradients are shortened member by
+    member. Activations of one group at a time are held.
+
+    Args:
+        groups: what is trained; in every update their losses are computed one after another.
+        config: optimisation, the same for all.
+        on_step: told of progress.
+        state_folder: where to keep the state to resume from; none is kept without it.
+        keep_state: whether the last state stays there, so that a repeated call finds everything done.
+
+    Raises:
+        NonFiniteLossError: before the update that would have spoiled the weights; names the members.
+    """
+    modules = [module for group in groups for module in group.modules]
     optimizer = torch.optim.Adam(trainable_parameters(*modules), lr=config.learning_rate)
     state = RunState(state_folder, modules, optimizer) if state_folder else None
     start = state.restore() if state else 0
-    sink.rewind(start)
+    for sink in (sink for group in groups for sink in group.sinks):
+        sink.rewind(start)
     for step in range(start, config.gradient_steps):
-        terms = loss(step)
-        if not torch.isfinite(terms.total):
-            raise NonFiniteLossError(
-                explain(
-                    expected=f"a finite loss at step {step}",
-                    got=str({name: float(value) for name, value in terms.logged.items()}),
-                    fix="Lower the learning rate, or look at the last records of the log.",
-                )
-            )
         optimizer.zero_grad(set_to_none=True)
-        terms.total.backward()  # type: ignore[no-untyped-call]
+        terms = [_backward(group, step) for group in groups]
+        _require_finite(groups, terms, step)
         if config.max_gradient_norm is not None:
-            torch.nn.utils.clip_grad_norm_(trainable_parameters(*modules), config.max_gradient_norm)
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate_at(step)
+            _shorten_gradients(groups, config.max_gradient_norm)
+        for parameter_group in optimizer.param_groups:
+            parameter_group["lr"] = config.learning_rate_at(step)
         optimizer.step()
         if is_logged(config, step):
-            sink.write(
-                step,
-                {"loss": float(terms.total.detach()), **{name: float(term) for name, term in terms.logged.items()}},
-            )
-        if state and (step + 1) % config.checkpoint_every == 0 and step + 1 < config.gradient_steps:
+            for (_, sink), record in _by_member(groups, terms):
+                sink.write(step, record)
+        last = step + 1 == config.gradient_steps
+        if state and (keep_state if last else (step + 1) % config.checkpoint_every == 0):
             state.save(step + 1)
         if on_step:
             on_step(step + 1, config.gradient_steps)
-    if state:
+    if state and not keep_state:
         state.discard()
+
+
+def _backward(group: Group, step: int) -> GroupTerms:
+    """Compute the gradients of a group, and return its terms without the graph behind them."""
+    terms = group.loss(step)
+    terms.total.sum().backward()  # type: ignore[no-untyped-call]
+    return GroupTerms(terms.total.detach(), terms.logged)
+
+
+def _by_member(groups: Sequence[Group], terms: Sequence[GroupTerms]) -> list[tuple[tuple[str, Sink], Record]]:
+    """Return name, sink and numbers of every member; on a GPU this waits for it."""
+    members = [member for group in groups for member in zip(group.names, group.sinks, strict=True)]
+    return list(zip(members, (record for part in terms for record in part.records()), strict=True))
+
+
+def _require_finite(groups: Sequence[Group], terms: Sequence[GroupTerms], step: int) -> None:
+    finite = torch.cat([part.total for part in terms]).isfinite()
+    if finite.all():
+        return
+    members = zip(_by_member(groups, terms), finite.tolist(), strict=True)
+    failed = [(name, record) for ((name, _), record), good in members if not good]
+    names = "; ".join(name for name, _ in failed)
+    raise NonFiniteLossError(
+        explain(
+            expected=f"a finite loss{f' of {names},' if names else ''} at step {step}",
+            got="; ".join(str(record) for _, record in failed),
+            fix="Lower the learning rate, or look at the last records of the log.",
+        )
+    )
+
+
+def _shorten_gradients(groups: Sequence[Group], limit: float) -> None:
+    """Shorten the gradient of each member to the limit."""
+    for group in groups:
+        parameters = list(trainable_parameters(*group.modules))
+        if not group.stacked:
+            torch.nn.utils.clip_grad_norm_(parameters, limit)
+            continue
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        rows = [gradient.reshape(len(gradient), -1) for gradient in gradients]
+        per_tensor = torch.stack([torch.linalg.vector_norm(row, dim=1) for row in rows])
+        factor = (limit / (torch.linalg.vector_norm(per_tensor, dim=0) + 1e-6)).clamp_max(1)  # 1e-6 as clip_grad_norm_
+        for gradient in gradients:
+            gradient.mul_(factor.view(-1, *[1] * (gradient.dim() - 1)))

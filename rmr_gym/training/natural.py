@@ -55,6 +55,10 @@ class NaturalConfig:
     supervised: LoopConfig = field(default_factory=LoopConfig)
     """Optimisation of the ceiling, which is no rival of the others and needs larger steps and more of them. ours."""
 
+    def loop_of(self, arm: str) -> LoopConfig:
+        """Return the optimisation of an arm."""
+        return self.supervised if ARMS[arm].learns_from == "ram" else self.loop
+
 
 def build_natural_model(
     arm: str, config: NaturalConfig, processor: Processor, *, num_slots: int, seed: int
@@ -125,13 +129,13 @@ def train_encoder(
     """
     num_slots = dataset.ram.shape[1]
     model = build_natural_model(arm, config, processor, num_slots=num_slots, seed=seed).to(device)
-    _check_frames(model, dataset)
-    _calibrate(model, dataset, seed)
+    check_frames(model, dataset)
+    calibrate(model, dataset, seed)
     if ARMS[arm].learns_from == "nothing":
         return model.eval()
-    objective = _objective(arm, dataset, config, model, seed).to(device)
-    loop = config.supervised if ARMS[arm].learns_from == "ram" else config.loop
-    order = BatchOrder(num_items=len(dataset), batch_size=loop.batch_size, seed=derive(seed, "natural"))
+    objective = build_objective(arm, dataset, config, model, seed).to(device)
+    loop = config.loop_of(arm)
+    order = batch_order(dataset, loop, seed)
 
     def batch(step: int) -> NaturalBatch:
         rows = dataset.batch(order.indices(step))
@@ -149,9 +153,15 @@ def train_encoder(
     return model.eval()
 
 
-def _objective(
+def batch_order(dataset: TransitionDataset, loop: LoopConfig, seed: int) -> BatchOrder:
+    """Return the order of batches of a seed, equal for all of its arms."""
+    return BatchOrder(num_items=len(dataset), batch_size=loop.batch_size, seed=derive(seed, "natural"))
+
+
+def build_objective(
     arm: str, dataset: TransitionDataset, config: NaturalConfig, model: NaturalModel, seed: int
 ) -> Objective:
+    """Build what an arm that learns minimises, with the initial weights of a seed."""
     if ARMS[arm].learns_from == "pixels":
         return config.objective.build()
     share_of_ones = np.unpackbits(dataset.ram, axis=1).mean(axis=0)
@@ -161,7 +171,8 @@ def _objective(
         return SupervisedConfig().build(varying, encoder.num_slots * encoder.slot_dim)
 
 
-def _calibrate(model: NaturalModel, dataset: TransitionDataset, seed: int) -> None:
+def calibrate(model: NaturalModel, dataset: TransitionDataset, seed: int) -> None:
+    """Let the encoder adapt to frames that the seed chooses, the same for all of its arms."""
     count = min(_CALIBRATION_FRAMES, dataset.num_frames)
     rows = numpy_generator(seed, "calibration").choice(dataset.num_frames, count, replace=False)
     pixels = dataset.frames(np.sort(rows)).pixels
@@ -169,7 +180,12 @@ def _calibrate(model: NaturalModel, dataset: TransitionDataset, seed: int) -> No
     model.encoder.calibrate(torch.from_numpy(pixels).to(next(model.parameters()).device))
 
 
-def _check_frames(model: NaturalModel, dataset: TransitionDataset) -> None:
+def check_frames(model: NaturalModel, dataset: TransitionDataset) -> None:
+    """Refuse a data set whose frames do not fit the encoder, before any work starts.
+
+    Raises:
+        ValueError: when size or colours differ.
+    """
     pixels = dataset.frames([0]).pixels
     assert pixels is not None
     shape = pixels.shape[1:]

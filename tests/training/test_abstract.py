@@ -2,11 +2,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from rmr_gym.data import TransitionDataset
 from rmr_gym.models import fingerprint
 from rmr_gym.models.processors import DeepSetsConfig, MpnnConfig, ProcessorConfig
-from rmr_gym.training import AbstractConfig, LoopConfig, MemorySink, predict_ram, train_processor
+from rmr_gym.training import (
+    AbstractConfig,
+    Execution,
+    LoopConfig,
+    MemorySink,
+    predict_ram,
+    train_processor,
+    train_processors,
+)
 
 
 def make_config(processor: ProcessorConfig | None = None, gradient_steps: int = 3) -> AbstractConfig:
@@ -57,3 +66,24 @@ def test_prediction_does_not_depend_on_the_batch_size(pong: TransitionDataset) -
     ram, action, _ = pong.ram_transitions()
     whole, parts = (predict_ram(model, ram, action, batch_size=size)[0] for size in (len(ram), 7))
     assert np.array_equal(whole, parts)
+
+
+@pytest.mark.parametrize("execution", ["stacked", "in_turn"])
+def test_seeds_side_by_side_end_where_they_end_alone(pong: TransitionDataset, execution: Execution) -> None:
+    config = make_config(gradient_steps=20)
+    sinks = {seed: MemorySink() for seed in (3, 1)}
+    models = train_processors((3, 1), pong, config, execution=execution, sinks=sinks)
+    assert list(models) == [3, 1]
+    for seed, model in models.items():
+        sink = MemorySink()
+        expected = train_processor(pong, config, seed=seed, sink=sink)
+        for name, value in expected.state_dict().items():
+            torch.testing.assert_close(model.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+        assert not model.training
+        for record, expected_record in zip(sinks[seed].records, sink.records, strict=True):
+            assert record == pytest.approx(expected_record, rel=1e-4, abs=1e-6)
+
+
+def test_doubled_seeds_are_refused(pong: TransitionDataset) -> None:
+    with pytest.raises(ValueError, match=r"none twice; got \(1, 1\)"):
+        train_processors((1, 1), pong, make_config())
