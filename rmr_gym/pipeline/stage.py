@@ -35,6 +35,7 @@ class Stage:
         result_name: name of the file of the result.
 
     Attributes:
+        inputs: those JSON values, as they come back from a file.
         resumed: whether an earlier session had begun the stage.
 
     Raises:
@@ -52,15 +53,15 @@ class Stage:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self._result, self._begun = folder / result_name, begun_file(folder, result_name)
-        self._inputs = json.loads(json.dumps(inputs))  # lists for tuples, as they come back from a file
+        self.inputs: JsonObject = json.loads(json.dumps(inputs))  # lists for tuples, as they come back from a file
         self.resumed = self._begun.exists()
         self._stopwatch = Stopwatch()
         if self.finished:
-            _require_equal(self.result["inputs"], self._inputs, folder)
+            _require_equal(self.result["inputs"], self.inputs, folder)
         elif self.resumed:
-            _require_equal(read_json(self._begun), self._inputs, folder)
+            _require_equal(read_json(self._begun), self.inputs, folder)
         else:
-            write_json(self._begun, self._inputs)
+            write_json(self._begun, self.inputs)
 
     @property
     def finished(self) -> bool:
@@ -73,10 +74,16 @@ class Stage:
         result: JsonObject = read_json(self._result)
         return result
 
-    def finish(self, result: Mapping[str, Any]) -> JsonObject:
-        """Write the result, with the time that this session spent on the stage, and return it."""
-        timing = self._stopwatch.read() | {"resumed": self.resumed}
-        write_json(self._result, {"inputs": self._inputs, **result, "timing": timing})
+    def finish(self, result: Mapping[str, Any], *, shared_by: int = 1) -> JsonObject:
+        """Write the result, with the time that this session spent on the stage, and return it.
+
+        Args:
+            result: JSON values.
+            shared_by: stages on which the time was spent together; each records an equal share.
+        """
+        spent = {name: round(seconds / shared_by, 3) for name, seconds in self._stopwatch.read().items()}
+        timing = spent | {"resumed": self.resumed}
+        write_json(self._result, {"inputs": self.inputs, **result, "timing": timing})
         self._begun.unlink(missing_ok=True)
         return self.result
 

@@ -52,6 +52,14 @@ def test_stage_measures_its_own_time(tmp_path: Path) -> None:
     assert stage.finish({})["timing"]["wall_seconds"] >= 0.02
 
 
+def test_stages_that_ran_together_record_equal_shares_of_the_time(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, {})
+    time.sleep(0.4)
+    timing = stage.finish({}, shared_by=4)["timing"]
+    assert 0.1 <= timing["wall_seconds"] < 0.3
+    assert timing["resumed"] is False
+
+
 def test_stopwatch_tells_waiting_from_working() -> None:
     stopwatch = Stopwatch()
     time.sleep(0.05)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from rich.console import Console
 
@@ -39,6 +39,9 @@ class Run:
     objective: ObjectiveChoice
     """Contrastive loss; its own options are shown when it is chosen."""
 
+    together: Literal["auto", "yes", "no"] = "auto"
+    """Train all encoders as one ensemble instead of one after another; auto does so on a GPU."""
+
     @staticmethod
     def defaults(base: RunConfig) -> dict[str, Any]:
         """Return the options that are not required, with their values in a profile."""
@@ -55,6 +58,13 @@ class Run:
         out = Path("runs", f"{self.config.game}-{origin}") if self.out is None else self.out
         command_line = ["rmr-gym", *sys.argv[1:]]  # without the path of the program, which is private
         reporter = Reporter(console)
-        result = run(self.config, out, device=self.compute.apply(), command_line=command_line, reporter=reporter)
+        result = run(
+            self.config,
+            out,
+            device=self.compute.apply(),
+            together={"auto": None, "yes": True, "no": False}[self.together],
+            command_line=command_line,
+            reporter=reporter,
+        )
         console.print(render(result))
         console.print(f"Everything is in {out}", highlight=False)

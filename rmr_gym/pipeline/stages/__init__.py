@@ -7,5 +7,6 @@ from rmr_gym.pipeline.stages.collect import collect
 from rmr_gym.pipeline.stages.pretrain import pretrain
 from rmr_gym.pipeline.stages.probe import probe
 from rmr_gym.pipeline.stages.train import train
+from rmr_gym.pipeline.stages.train_together import train_together
 
-__all__ = ["collect", "pretrain", "probe", "train"]
+__all__ = ["collect", "pretrain", "probe", "train", "train_together"]

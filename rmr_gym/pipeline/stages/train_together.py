@@ -1,0 +1,80 @@
+"""Third step for many encoders at once: all arms and seeds as one ensemble, each with a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from rmr_gym.models import load_processor
+from rmr_gym.pipeline.datasets import game_of, open_dataset
+from rmr_gym.pipeline.machine import check_device
+from rmr_gym.pipeline.progress import Reporter, spent
+from rmr_gym.pipeline.stage import LOG_FILE, STATE_FOLDER, Stage, Stopwatch, exclusive
+from rmr_gym.pipeline.stages.train import finish_training, training_inputs
+from rmr_gym.training import JsonlSink, Member, NaturalConfig, train_encoders
+
+
+def train_together(
+    data: str | Path,
+    processor: str | Path,
+    outs: Mapping[Member, Path],
+    config: NaturalConfig,
+    *,
+    state_folder: Path,
+    device: str = "cpu",
+    reporter: Reporter | None = None,
+) -> None:
+    """Train the encoders that are not finished as one ensemble, and finish the stage of each as `train` would.
+
+    Args:
+        data: folder of episodes.
+        processor: folder of the pre-trained processor.
+        outs: folder of each encoder.
+        config: model, objective and optimisation, the same for all.
+        state_folder: where to keep the states to resume from while it lasts.
+        device: where to train.
+        reporter: shows progress.
+
+    Raises:
+        ValueError: when a folder holds another encoder, or data set and processor do not fit.
+    """
+    reporter = reporter or Reporter()
+    check_device(device)
+    dataset = open_dataset(data, "train", config.encoder.size)
+    pretrained = load_processor(processor)
+    with ExitStack() as locks:
+        folders = {member: locks.enter_context(exclusive(out)) for member, out in outs.items()}
+        stages = {
+            member: Stage(folder, training_inputs(dataset, pretrained, member.arm, config, member.seed))
+            for member, folder in folders.items()
+        }
+        members = [member for member, stage in stages.items() if not stage.finished]
+        if not members:
+            return
+        stopwatch = Stopwatch()
+        with reporter.task(f"Training {len(members)} encoders together") as progress:
+            models = train_encoders(
+                members,
+                dataset,
+                config,
+                pretrained,
+                device=device,
+                sinks={member: JsonlSink(folders[member] / LOG_FILE) for member in members},
+                on_step=progress,
+                state_folder=state_folder,
+            )
+        for member, model in models.items():
+            finish_training(
+                stages[member],
+                folders[member],
+                model,
+                game=game_of(dataset),
+                arm=member.arm,
+                seed=member.seed,
+                shared_by=len(members),
+            )
+            # Left by a training of this encoder alone that was interrupted.
+            shutil.rmtree(folders[member] / STATE_FOLDER, ignore_errors=True)
+    reporter.line(f"Trained {len(members)} encoders together{spent({'timing': stopwatch.read()})}")

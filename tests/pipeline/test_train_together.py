@@ -1,0 +1,94 @@
+"""Encoders trained as one ensemble leave the folders that training them one by one leaves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rmr_gym.errors import NonFiniteLossError
+from rmr_gym.pipeline import stages
+from rmr_gym.pipeline.config import RunConfig
+from rmr_gym.pipeline.run import encoder_folder, run
+from rmr_gym.pipeline.stage import JsonObject
+from rmr_gym.training import JsonlSink, Member
+
+
+def record(folder: Path) -> Any:
+    document = json.loads((folder / "result.json").read_text())
+    return {key: value for key, value in document.items() if key != "timing"}
+
+
+def folders(out: Path, config: RunConfig) -> dict[Member, Path]:
+    return {Member(arm, seed): encoder_folder(out, arm, seed) for seed in config.seeds for arm in config.arms}
+
+
+def test_run_with_an_ensemble_gives_the_files_of_a_run_without(
+    finished: tuple[Path, JsonObject], copied: Path, tiny: RunConfig
+) -> None:
+    shutil.rmtree(copied / "encoders")
+    (copied / "result.json").unlink()
+    result = run(tiny, copied, together=True)
+    assert result["natural"] == finished[1]["natural"]
+    assert result["comparisons"] == finished[1]["comparisons"]
+    expected = folders(finished[0], tiny)
+    for member, folder in folders(copied, tiny).items():
+        assert record(folder) == record(expected[member])
+        for name in ("config.json", "model.safetensors"):
+            assert (folder / name).read_bytes() == (expected[member] / name).read_bytes()
+        if member.arm != "untrained":
+            assert (folder / "log.jsonl").read_text() == (expected[member] / "log.jsonl").read_text()
+        assert sorted(path.name for path in folder.iterdir()) == sorted(
+            path.name for path in expected[member].iterdir()
+        )
+    assert sorted(path.name for path in (copied / "encoders").iterdir()) == sorted(tiny.arms)
+
+
+def test_only_unfinished_encoders_are_trained(copied: Path, tiny: RunConfig) -> None:
+    outs = folders(copied, tiny)
+    lost = outs[Member("c_swm", 3)]
+    before = {member: (out / "result.json").stat().st_mtime_ns for member, out in outs.items()}
+    expected = record(lost)
+    shutil.rmtree(lost)
+    stages.train_together(copied / "data", copied / "processor", outs, tiny.natural, state_folder=copied / "encoders")
+    after = {member: (out / "result.json").stat().st_mtime_ns for member, out in outs.items()}
+    assert {member for member in outs if after[member] != before[member]} == {Member("c_swm", 3)}
+    assert record(lost) == expected
+
+
+def test_interrupted_ensemble_goes_on_with_its_state_and_log(
+    copied: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outs = folders(copied, tiny)
+    expected = {member: record(out) for member, out in outs.items()}
+    shutil.rmtree(copied / "encoders")
+    write = JsonlSink.write
+
+    def fail_at_the_end(self: JsonlSink, step: int, terms: Any) -> None:
+        if step == 5:
+            raise NonFiniteLossError("stands for a kill")
+        write(self, step, terms)
+
+    def train() -> None:
+        stages.train_together(
+            copied / "data", copied / "processor", outs, tiny.natural, state_folder=copied / "encoders"
+        )
+
+    with monkeypatch.context() as context:
+        context.setattr(JsonlSink, "write", fail_at_the_end)
+        with pytest.raises(NonFiniteLossError):
+            train()
+    assert list((copied / "encoders" / "ensemble").rglob("state-000000005-*"))
+    assert not any((out / "result.json").exists() for out in outs.values())
+    train()
+    assert {member: record(out) for member, out in outs.items()} == expected
+    assert not (copied / "encoders" / "ensemble").exists()
+
+
+def test_encoders_of_another_config_are_refused(copied: Path, tiny: RunConfig) -> None:
+    outs = {Member("rmr", 4): encoder_folder(copied, "rmr", 3)}
+    with pytest.raises(ValueError, match="seed"):
+        stages.train_together(copied / "data", copied / "processor", outs, tiny.natural, state_folder=copied)
