@@ -19,7 +19,7 @@ MAX_SECONDS = 10.0
 MAX_BYTES = 8 * 2**30
 """A variant that would need more memory ends there."""
 
-SECONDS_PER_SIZE = 5.0
+SECONDS_PER_SIZE = 4.0
 """Turns beyond the third are taken as long as they fit into this time."""
 
 _MIN_TURNS, _TURNS_PER_REPEAT = 3, 4

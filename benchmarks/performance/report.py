@@ -92,8 +92,8 @@ def _rows(name: str, entry: JsonObject, notes: list[str]) -> Iterator[tuple[str,
         median, lowest, highest = (number(spread[key]) for key in ("median", "lowest", "highest"))
         bar = "" if result["bar"] is None else f"{sign} {number(result['bar'])}{unit}"
         figure = f"{median}{unit} [{lowest}..{highest}]"
-        place = _place(result["note"], notes)
-        yield result["what"], result["ours"], result["peer"], figure, bar, _VERDICTS[result["passed"]], place
+        verdict = "" if entry["settings"]["quick"] else _VERDICTS[result["passed"]]
+        yield result["what"], result["ours"], result["peer"], figure, bar, verdict, _place(result["note"], notes)
 
 
 def _place(note: str, notes: list[str]) -> str:

@@ -213,7 +213,7 @@ def test_config_writes_to_the_documentation_only_what_belongs_there() -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"only": ("mesages",)}, "Did you mean 'messages'"), ({"device": "tpu"}, "cpu"), ({"repeats": 0}, "at least 1")],
+    [({"only": ("message",)}, "Did you mean 'messages'"), ({"device": "tpu"}, "cpu"), ({"repeats": 0}, "at least 1")],
 )
 def test_config_refuses_bad_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -284,6 +284,14 @@ CPU, 2 cores, 1 threads, 8 GB, python 3.11, torch 2.8; 5 repeats, 61 s in all, c
 
 def test_markdown_shows_figures_bars_and_notes() -> None:
     assert as_markdown(document_of(FAST, LARGE, PLAIN)) == EXPECTED
+
+
+def test_figures_of_tiny_sizes_are_not_held_against_the_bars() -> None:
+    document = document_of(FAST)
+    document["subjects"]["messages"]["settings"]["quick"] = True
+    markdown = as_markdown(document)
+    assert "the figures mean nothing" in markdown
+    assert "| ≥ 8x |  | 1 |" in markdown
 
 
 def test_table_shows_the_same_on_a_terminal() -> None:
