@@ -57,7 +57,7 @@ SUBJECTS: Registry[Subject] = Registry(
     _subject("wrapper", "the wrapper around an environment", 30, "ale_py", "cv2"),
     _subject("importing", "importing the package", 30),
     _subject("balls", "bouncing balls", 120, "mujoco"),
-    _subject("scaling", "cost against slots, batch and width", 150),
-    _subject("data_scaling", "cost against the size of the data", 60, "ale_py", "cv2"),
+    _subject("scaling", "cost against slots, batch and width", 160),
+    _subject("data_scaling", "cost against the size of the data", 50, "ale_py", "cv2"),
 )
 """In the order of the table that is printed."""
