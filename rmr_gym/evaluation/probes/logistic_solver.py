@@ -11,6 +11,8 @@ from torch import Tensor
 # A step is taken when the slope along it has fallen to this share of what it was.
 _FLAT_ENOUGH = 0.1
 _MAX_TRIALS = 12
+# Nor is it this much longer than one that is known to be too short.
+_LARGEST_GROWTH = 64
 # Keeps the curvature of a bit that is fitted without any doubt above zero.
 _LEAST_CURVATURE = 1e-6
 # Bits that are solved together: enough for fast matrix products, few enough for bounded memory.
@@ -170,19 +172,28 @@ def _search_along(
     Returns:
         Lengths, at which the loss is not higher than at the start.
     """
-    length, low = torch.zeros_like(slope), torch.zeros_like(slope)
-    high, first = torch.full_like(slope, torch.inf), None
+    chance = logits.sigmoid()
+    curvature = (chance * (1 - chance)).mul_(climb).mul_(climb).mean(dim=0) + bend
+    steepness = -(chance.sub_(targets).mul_(climb).mean(dim=0) + slope).clamp_max_(0)
+    # Nowhere is the curvature above this (Böhning), so up to `low` the loss falls, by `saved` at least.
+    low = steepness / (climb.square().mean(dim=0) / 4 + bend).clamp_min_(torch.finfo(slope.dtype).tiny)
+    saved, high = steepness * low / 2, torch.full_like(low, torch.inf)
+    accepted, done = low.clone(), steepness <= 0
+    length = torch.maximum(low, torch.minimum(steepness / curvature, _LARGEST_GROWTH * low))
     for _ in range(_MAX_TRIALS):
         chance = torch.addcmul(logits, climb, length).sigmoid_()
         curvature = (chance * (1 - chance)).mul_(climb).mul_(climb).mean(dim=0) + bend
         derivative = chance.sub_(targets).mul_(climb).mean(dim=0) + slope + bend * length
-        first = derivative.abs() if first is None else first
-        flat = derivative.abs() <= _FLAT_ENOUGH * first
-        low, high = torch.where(derivative < 0, length, low), torch.where(derivative < 0, high, length)
-        if bool(flat.all()):
-            return length
+        falling = derivative < 0
+        low, high = torch.where(falling, length, low), torch.where(falling, high, length)
+        saved = torch.maximum(saved, -derivative * length)  # of a convex function
+        flat = derivative.abs() <= _FLAT_ENOUGH * steepness
+        accepted = torch.where(~done & (falling | (flat & (derivative * (length - low) <= saved))), length, accepted)
+        done = done | (flat & (accepted == length))
+        if bool(done.all()):
+            break
         proposal = length - derivative / curvature
-        middle = torch.where(high.isinf(), 2 * low, (low + high) / 2)
-        inside = (proposal > low) & (proposal < high) & proposal.isfinite()
-        length = torch.where(flat, length, torch.where(inside, proposal, middle))
-    return torch.where(flat, length, low)
+        middle = torch.where(high.isinf(), 4 * low, (low * high).sqrt())
+        inside = (proposal > low) & (proposal < torch.where(high.isinf(), _LARGEST_GROWTH * low, high))
+        length = torch.where(done, accepted, torch.where(inside, proposal, middle))
+    return accepted
