@@ -5,6 +5,7 @@ Walls are planes, contacts are stiff springs without damping, and a fixed time s
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 import mujoco
@@ -109,6 +110,18 @@ def advance_worlds(config: BallsConfig, integrator: Integrator, seeds: list[int]
         world.reset(seed)
         for _ in range(num_frames):
             world.advance()
+
+
+def record_pairs(out: Path, config: BallsConfig, renderer: ConventionalRenderer, *, num_steps: int) -> None:
+    """Record one trajectory as one would at first: all in memory, then `np.savez`."""
+    world = ConventionalWorld(config)
+    world.reset(0)
+    states, pictures = [world.positions()], [renderer.render(world.positions())]
+    for _ in range(num_steps):
+        world.advance()
+        states.append(world.positions())
+        pictures.append(renderer.render(world.positions()))
+    np.savez(out, state=np.array(states, np.float32), pixels=np.array(pictures))
 
 
 def _xml(config: BallsConfig, integrator: Integrator) -> str:
