@@ -5,18 +5,21 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 
 from rmr_gym.data.arguments import check_positive, usable_cores
 from rmr_gym.data.atomic import sweep_unfinished
 from rmr_gym.data.metadata import EpisodeMetadata
-from rmr_gym.data.recording import record_episode
+from rmr_gym.data.recorder import Recorder, pack_session
+from rmr_gym.data.session import Session
 from rmr_gym.data.store import EpisodeStore
-from rmr_gym.envs.console import Console, ConsoleConfig
+from rmr_gym.envs.console import ConsoleConfig, palette
 from rmr_gym.envs.games import Game, get_game
-from rmr_gym.errors import explain
 from rmr_gym.players import Player, graded_players
+
+_FRAMES_PER_PROCESS = 20_000
+"""Emulated frames, a second's worth, for which another process is started; it starts in half a second."""
 
 
 def collect(
@@ -45,8 +48,10 @@ def collect(
     whole episodes; the cap and its place are ours). The actions before the window are stored, and `replay` can check
     the episode against the emulator.
 
-    Workers are threads: the emulator and the compressor release the interpreter's lock, no player has to be sent to
-    another process, and a script needs no `if __name__ == "__main__"`.
+    One worker plays in this process, every other one in a process of its own, as long as there is enough to play that
+    starting it pays. A script needs no `if __name__ == "__main__"`. Players whose class is defined in the main script,
+    or that cannot be pickled, play in threads of this process, where only one at a time has the emulator: put the class
+    into a module to use all cores.
 
     Args:
         path: directory of the data set; made when missing.
@@ -69,6 +74,8 @@ def collect(
             the same seed, episodes of other players or another length.
         CorruptFileError: when an episode in the directory is damaged.
         OSError: when the disk is full; the episodes that were written stay.
+        RuntimeError: when a process that recorded has ended, for lack of memory perhaps; the episodes that were written
+            stay.
 
     Example:
         >>> import tempfile
@@ -80,7 +87,7 @@ def collect(
     num_workers = usable_cores() if num_workers is None else num_workers
     check_positive(num_episodes=num_episodes, max_steps_per_episode=max_steps_per_episode, num_workers=num_workers)
     console = ConsoleConfig(game=get_game(game).rom_id, frame_skip=frame_skip, max_pool=max_pool, noop_max=noop_max)
-    session = _Session(
+    session = Session(
         directory=Path(path),
         console=console,
         players=tuple(graded_players() if players is None else players),
@@ -90,92 +97,43 @@ def collect(
     session.directory.mkdir(parents=True, exist_ok=True)
     sweep_unfinished(session.directory)
     missing = session.missing(num_episodes)
-    session.play(missing, num_workers, on_episode)
+    _play(session, missing, num_workers, on_episode)
     store = EpisodeStore(session.directory)
     store.write_manifest()
     return store
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Session:
-    """What all episodes of one call share."""
+def _play(
+    session: Session,
+    episodes: Sequence[int],
+    num_workers: int,
+    on_episode: Callable[[EpisodeMetadata], None] | None,
+) -> None:
+    """Play and write episodes, several at a time, and report each when it is on the disk."""
+    num_frames = len(episodes) * session.max_steps * session.console.frame_skip
+    num_workers = min(num_workers, len(episodes), 1 + num_frames // _FRAMES_PER_PROCESS)
+    parcel = pack_session(session) if num_workers > 1 else None
+    idle: queue.SimpleQueue[Recorder] = queue.SimpleQueue()
 
-    directory: Path
-    console: ConsoleConfig
-    players: tuple[Player, ...]
-    seed: int
-    max_steps: int
+    def work(index: int) -> EpisodeMetadata:
+        recorder = idle.get_nowait()
+        try:
+            return recorder.record(index)
+        finally:
+            idle.put(recorder)
 
-    def __post_init__(self) -> None:
-        given: tuple[object, ...] = self.players
-        names = [player.name for player in given if isinstance(player, Player)]
-        if not names or len(names) < len(given) or len(set(names)) < len(names):
-            raise ValueError(
-                explain(
-                    expected="at least one rmr_gym.players.Player, all of different names",
-                    got=[getattr(player, "name", player) for player in given],
-                    fix="Pass players=None for the default, or give each player a name of its own.",
-                )
-            )
-
-    def missing(self, num_episodes: int) -> list[int]:
-        """List the numbers of the episodes to be played, after a look at those that are there."""
-        store = EpisodeStore(self.directory)
-        console = store.origin.get("console")
-        if len(store) and console != self.console:
-            raise ValueError(
-                explain(
-                    expected=f"a new directory, or one with episodes of {self.console}",
-                    got=f"{self.directory} with {console or store.origin}",
-                    fix="Collect into another directory.",
-                )
-            )
-        games = [meta for meta in store.episodes if isinstance(meta, EpisodeMetadata)]
-        present = {meta.episode_index: meta for meta in games if meta.seed == self.seed}
-        for index, meta in present.items():
-            expected, got = (self._player(index).name, self.max_steps), (meta.player, meta.max_steps)
-            if expected != got:
-                raise ValueError(
-                    explain(
-                        expected=f"episode {index} of seed {self.seed} by {expected[0]} of at most {expected[1]} steps",
-                        got=f"{got[0]} and {got[1]} steps in {self.directory}",
-                        fix="Pass another seed to add to this directory, or collect into another one.",
-                    )
-                )
-        return [index for index in range(num_episodes) if index not in present]
-
-    def play(
-        self, episodes: Sequence[int], num_workers: int, on_episode: Callable[[EpisodeMetadata], None] | None
-    ) -> None:
-        """Play and write episodes, several at a time, and report each when it is on the disk."""
-        idle: queue.SimpleQueue[Console] = queue.SimpleQueue()
-
-        def work(index: int) -> EpisodeMetadata:
-            try:
-                console = idle.get_nowait()
-            except queue.Empty:
-                console = Console(self.console)
-            metadata = record_episode(
-                console,
-                self._player(index),
-                self.directory,
-                seed=self.seed,
-                episode_index=index,
-                max_steps=self.max_steps,
-            )
-            idle.put(console)
-            return metadata
-
-        with ThreadPoolExecutor(max_workers=min(num_workers, len(episodes)) or 1) as pool:
-            pending = [pool.submit(work, index) for index in episodes]
-            try:
-                for finished in as_completed(pending):
-                    metadata = finished.result()
-                    if on_episode is not None:
-                        on_episode(metadata)
-            finally:
-                for future in pending:
-                    future.cancel()
-
-    def _player(self, index: int) -> Player:
-        return self.players[index % len(self.players)]
+    with ExitStack() as stack:
+        for number in range(num_workers):
+            idle.put(stack.enter_context(Recorder(session, parcel=parcel if number > 0 else None)))
+        if parcel is not None:
+            palette()  # read here once, while the processes start, and not by several threads at a time
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=num_workers or 1))
+        pending = [pool.submit(work, index) for index in episodes]
+        try:
+            for finished in as_completed(pending):
+                metadata = finished.result()
+                if on_episode is not None:
+                    on_episode(metadata)
+        finally:
+            for future in pending:
+                future.cancel()

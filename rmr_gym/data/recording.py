@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import importlib.metadata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -65,10 +66,15 @@ def record_episode(
         max_steps=max_steps,
         rom_md5=console.rom_md5,
         palette_hex=console.palette.tobytes().hex(),
-        versions={name: importlib.metadata.version(name) for name in _VERSIONED},
+        versions=_versions(),
     )
     writer.commit(directory, metadata, terminated=terminated)
     return metadata
+
+
+@functools.cache  # looking them up takes a millisecond
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in _VERSIONED}
 
 
 class _Observation(Mapping[str, NDArray[np.uint8]]):

@@ -44,6 +44,8 @@ class EpisodeWriter:
             raise ValueError(explain(expected="max_steps of at least 1", got=max_steps, fix="Pass max_steps=1500."))
         self._max_steps = max_steps
         self._layout = layout
+        self._screen_type = None if layout.screen_shape is None else (np.dtype(np.uint8), layout.screen_shape)
+        self._abstract_type = (np.dtype(layout.abstract_type), layout.abstract_shape)
         self._compressor = new_compressor()
         self._rows: deque[tuple[bytes | None, bytes]] = deque()
         self._transitions: deque[tuple[int, float]] = deque()
@@ -132,14 +134,13 @@ class EpisodeWriter:
         return path
 
     def _row(self, screen: NDArray[np.uint8] | None, abstract: NDArray[Any]) -> tuple[bytes | None, bytes]:
-        layout = self._layout
-        _check("screen", screen, np.dtype(np.uint8), layout.screen_shape)
-        _check(layout.abstract_name, abstract, np.dtype(layout.abstract_type), layout.abstract_shape)
+        _check("screen", screen, self._screen_type)
+        _check(self._layout.abstract_name, abstract, self._abstract_type)
         if abstract.dtype.kind == "f" and not np.isfinite(abstract).all():
             raise ValueError(
-                explain(expected=f"a finite {layout.abstract_name}", got=abstract.tolist(), fix="Mend the world.")
+                explain(expected=f"a finite {self._layout.abstract_name}", got=abstract.tolist(), fix="Mend the world.")
             )
-        return None if screen is None else self._compressor.compress(screen.tobytes()), abstract.tobytes()
+        return None if screen is None else self._compressor.compress(np.ascontiguousarray(screen)), abstract.tobytes()
 
     def _table(self, metadata: AnyMetadata, *, terminated: bool) -> memoryview:
         actions, rewards = zip(*self._transitions, strict=True)
@@ -163,13 +164,13 @@ class EpisodeWriter:
         return memoryview(sink.getvalue())
 
 
-def _check(name: str, array: NDArray[Any] | None, dtype: np.dtype[Any], shape: tuple[int, ...] | None) -> None:
-    """Refuse an array of another type or shape; a shape of None means that there must be none."""
+def _check(name: str, array: NDArray[Any] | None, expected: tuple[np.dtype[Any], tuple[int, ...]] | None) -> None:
+    """Refuse an array of another type or shape; None means that there must be none."""
     given = None if array is None else (array.dtype, array.shape)
-    if given != (None if shape is None else (dtype, shape)):
+    if given != expected:
         raise ValueError(
             explain(
-                expected=f"no {name}" if shape is None else f"{name} as {dtype} of shape {shape}",
+                expected=f"no {name}" if expected is None else f"{name} as {expected[0]} of shape {expected[1]}",
                 got="none" if array is None else f"{array.dtype} of shape {array.shape}",
                 fix="Record native screens; resize when the data are loaded.",
             )

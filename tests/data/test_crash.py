@@ -19,7 +19,7 @@ ENDLESS_COLLECTOR = """
 import sys
 from rmr_gym.data import collect
 collect(
-    sys.argv[1], "pong", num_episodes=1_000, max_steps_per_episode=10, num_workers=2,
+    sys.argv[1], "pong", num_episodes=400, max_steps_per_episode=10,
     on_episode=lambda metadata: print(metadata.episode_index, flush=True),
 )
 """
