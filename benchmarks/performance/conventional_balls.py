@@ -5,15 +5,21 @@ Walls are planes, contacts are stiff springs without damping, and a fixed time s
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from rmr_gym.envs.ball_world import start, world_xml
 from rmr_gym.envs.balls_config import BallsConfig
+
+if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    os.environ.setdefault("MUJOCO_GL", "egl")  # which MuJoCo reads when it is imported
+
+import mujoco
 
 Integrator = Literal["Euler", "implicitfast"]
 
