@@ -1,5 +1,7 @@
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
 
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.encoders import NatureCnnConfig
@@ -84,3 +86,25 @@ def test_config_refuses_wrong_values(field: str, value: object) -> None:
     object.__setattr__(config, field, value)  # past the type check that tests switch on
     with pytest.raises(ValueError, match="Expected"):
         config.__post_init__()
+
+
+@pytest.mark.parametrize("resolution", ["210x160", "84x84"])
+def test_slots_and_gradients_are_those_of_the_plain_layers(resolution: str) -> None:
+    config = NatureCnnConfig(resolution=resolution, num_slots=3, slot_dim=5, maps_per_slot=2)  # type: ignore[arg-type]
+    with initial_weights(0):
+        encoder = config.build().double()
+    pixels = torch.randint(0, 256, (27, *encoder.input_shape), dtype=torch.uint8)  # more than are encoded at once
+    maps = pixels.double() / 255
+    for layer in encoder.trunk:
+        if isinstance(layer, nn.Conv2d):
+            maps = functional.conv2d(maps, layer.weight, layer.bias, layer.stride).relu()
+    expected = encoder.head(encoder.maps(maps).reshape(27, 3, -1))
+    found = encoder(pixels)
+    torch.testing.assert_close(found, expected)
+    weights, parameters = torch.randn_like(expected), list(encoder.parameters())
+    for one, other in zip(
+        torch.autograd.grad((found * weights).sum(), parameters),
+        torch.autograd.grad((expected * weights).sum(), parameters),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)

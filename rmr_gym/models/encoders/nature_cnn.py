@@ -8,9 +8,11 @@ from typing import Literal, get_args
 import torch
 from jaxtyping import Float, Num
 from torch import Tensor, nn
+from torch.nn import functional
 
 from rmr_gym.errors import explain
 from rmr_gym.models.blocks import mixed_precision
+from rmr_gym.models.encoders.block_conv import BlockConv2d
 from rmr_gym.models.interfaces import Encoder
 
 Resolution = Literal["210x160", "84x84"]
@@ -21,6 +23,10 @@ _TRUNKS: dict[str, tuple[tuple[int, int, int], ...]] = {
     "210x160": ((32, 8, 4), (64, 4, 2), (128, 4, 2), (64, 3, 1)),
     "84x84": ((32, 8, 4), (64, 4, 2), (64, 3, 1)),
 }
+
+# Frames encoded at once on a CPU: their largest maps (6 MB) stay near the cores, and are not fetched anew from the
+# system for every batch, which would cost more than the arithmetic on them.
+_CPU_FRAMES = 25
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +97,9 @@ class NatureCnn(Encoder):
         layers: list[nn.Module] = []
         channels = 1
         for out_channels, kernel, stride in _TRUNKS[config.resolution]:
-            layers += [nn.Conv2d(channels, out_channels, kernel, stride), nn.ReLU()]
+            first = not layers
+            layer = BlockConv2d(out_channels, stride) if first else nn.Conv2d(channels, out_channels, kernel, stride)
+            layers += [layer, nn.ReLU(inplace=True)]
             channels, height, width = out_channels, (height - kernel) // stride + 1, (width - kernel) // stride + 1
         self.trunk = nn.Sequential(*layers)
         self.maps = nn.Conv2d(channels, config.num_slots * config.maps_per_slot, kernel_size=1)
@@ -116,13 +124,22 @@ class NatureCnn(Encoder):
                 "Make frames with make_atari or a dataset of that size.",
             )
             raise ValueError(explain(expected=f"frames of shape (batch, *{self.input_shape})", got=got, fix=fix))
-        scaled = pixels if pixels.is_floating_point() else pixels.to(self.head.weight.dtype) / 255
-        maps = self.maps(self.trunk(scaled))
+        size = _CPU_FRAMES if pixels.device.type == "cpu" else max(1, len(pixels))
+        slots = torch.cat([self._encode(part) for part in torch.split(pixels, size)])
+        return (slots - self.shift) * self.scale
+
+    def _encode(self, pixels: Num[Tensor, "batch channel height width"]) -> Float[Tensor, "batch slot dim"]:
+        maps = self.maps(self.trunk(pixels))
         # In bfloat16 the rounding of the outputs would be as large as what differs between frames.
         with mixed_precision(maps.device, enabled=False):
-            per_slot = maps.to(self.head.weight.dtype).view(len(maps), self.num_slots, -1)  # channel = slot * m + map
-            slots: Tensor = self.head(per_slot)
-        return (slots - self.shift) * self.scale
+            # Channel = slot * m + map.
+            per_slot = maps.to(self.head.weight.dtype).reshape(len(maps), 1, self.num_slots, -1)
+            if maps.device.type != "cpu":
+                return self.head(per_slot).squeeze(1)  # type: ignore[no-any-return]
+            # A 1x1 convolution is the same product; oneDNN computes it on CPUs where MKL would be held back.
+            weight = self.head.weight[:, :, None, None]
+            slots = functional.conv2d(per_slot.permute(0, 3, 1, 2), weight, self.head.bias)
+            return slots.permute(0, 2, 3, 1).squeeze(1)
 
     @torch.no_grad()
     def calibrate(self, pixels: Num[Tensor, "batch channel height width"]) -> None:
