@@ -3,7 +3,7 @@
 from rmr_gym.objectives.alignment_uniformity import AlignmentUniformityConfig
 from rmr_gym.objectives.hinge import HingeConfig
 from rmr_gym.objectives.info_nce import InfoNceConfig
-from rmr_gym.objectives.interface import LossTerms, NaturalBatch, Objective
+from rmr_gym.objectives.interface import LazyTerms, LossTerms, NaturalBatch, Objective
 from rmr_gym.objectives.masked_ram import MaskedRamConfig, masked_ram_loss
 from rmr_gym.objectives.supervised import SupervisedConfig
 from rmr_gym.registry import Registry
@@ -23,6 +23,7 @@ __all__ = [
     "AlignmentUniformityConfig",
     "HingeConfig",
     "InfoNceConfig",
+    "LazyTerms",
     "LossTerms",
     "MaskedRamConfig",
     "NaturalBatch",

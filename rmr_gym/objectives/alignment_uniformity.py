@@ -10,7 +10,7 @@ from torch.nn import functional
 from rmr_gym.errors import explain
 from rmr_gym.models import NaturalModel
 from rmr_gym.objectives.energy import collapse_monitors, standardise_slots
-from rmr_gym.objectives.interface import LossTerms, NaturalBatch, Objective
+from rmr_gym.objectives.interface import LazyTerms, LossTerms, NaturalBatch, Objective
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,4 +66,4 @@ class AlignmentUniformity(Objective):
             "repulsion": repulsion.detach().mean(),
         }
         total = self.config.alignment_weight * positive.mean() + repulsion.mean()
-        return LossTerms(total, logged | collapse_monitors(latents.current.detach()))
+        return LossTerms(total, LazyTerms(lambda: logged | collapse_monitors(latents.current)))

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from rmr_gym.errors import explain
 from rmr_gym.models import NaturalModel
 from rmr_gym.objectives.energy import collapse_monitors, pair_energy
-from rmr_gym.objectives.interface import LossTerms, NaturalBatch, Objective
+from rmr_gym.objectives.interface import LazyTerms, LossTerms, NaturalBatch, Objective
 
 NegativeTime = Literal["current", "next"]
 
@@ -60,4 +60,4 @@ class Hinge(Objective):
             "negative": negative.detach().mean(),
             "active_margins": (hinge.detach() > 0).float().mean(),
         }
-        return LossTerms(positive.mean() + hinge.mean(), logged | collapse_monitors(latents.current.detach()))
+        return LossTerms(positive.mean() + hinge.mean(), LazyTerms(lambda: logged | collapse_monitors(latents.current)))

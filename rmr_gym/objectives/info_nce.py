@@ -10,7 +10,7 @@ from torch.nn import functional
 from rmr_gym.errors import explain
 from rmr_gym.models import NaturalModel
 from rmr_gym.objectives.energy import all_energies, collapse_monitors
-from rmr_gym.objectives.interface import LossTerms, NaturalBatch, Objective
+from rmr_gym.objectives.interface import LazyTerms, LossTerms, NaturalBatch, Objective
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,4 +59,4 @@ class InfoNce(Objective):
             "negative": negatives / (energies.numel() - len(energies)),
             "accuracy": (logits.argmax(1) == target).float().mean(),
         }
-        return LossTerms(loss, logged | collapse_monitors(latents.current.detach()))
+        return LossTerms(loss, LazyTerms(lambda: logged | collapse_monitors(latents.current)))

@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from jaxtyping import Float, Int, Num, UInt8
 from torch import Tensor, nn
 
 from rmr_gym.models import NaturalModel
+
+
+class LazyTerms(Mapping[str, Float[Tensor, ""]]):
+    """Terms that are computed when the first of them is read: most steps of a run are not written to the log.
+
+    Args:
+        compute: returns the terms; called once at most. What it needs is kept until then.
+    """
+
+    def __init__(self, compute: Callable[[], Mapping[str, Float[Tensor, ""]]]) -> None:
+        self._compute = compute
+
+    def __getitem__(self, name: str) -> Float[Tensor, ""]:
+        """Return a term."""
+        return self._terms[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names."""
+        return iter(self._terms)
+
+    def __len__(self) -> int:
+        """Return the number of terms."""
+        return len(self._terms)
+
+    @cached_property
+    def _terms(self) -> Mapping[str, Float[Tensor, ""]]:
+        return self._compute()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +49,7 @@ class LossTerms:
     """What is minimised."""
 
     logged: Mapping[str, Float[Tensor, ""]] = field(default_factory=dict)
-    """Parts and monitors, detached, by name."""
+    """Parts and monitors, detached, by name; a `LazyTerms` where they cost something."""
 
 
 class NaturalBatch(NamedTuple):

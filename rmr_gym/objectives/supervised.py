@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from rmr_gym.models import NaturalModel, unpack_bits
 from rmr_gym.objectives.energy import collapse_monitors
-from rmr_gym.objectives.interface import LossTerms, NaturalBatch, Objective
+from rmr_gym.objectives.interface import LazyTerms, LossTerms, NaturalBatch, Objective
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,4 +44,4 @@ class Supervised(Objective):
         logits = self.head(slots.flatten(1))
         loss = functional.binary_cross_entropy_with_logits(logits, bits)
         logged = {"bit_accuracy": ((logits > 0) == (bits > 0)).float().mean().detach()}
-        return LossTerms(loss, logged | collapse_monitors(slots.detach()))
+        return LossTerms(loss, LazyTerms(lambda: logged | collapse_monitors(slots)))

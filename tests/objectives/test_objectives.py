@@ -18,6 +18,7 @@ from rmr_gym.objectives import (
     AlignmentUniformityConfig,
     HingeConfig,
     InfoNceConfig,
+    LazyTerms,
     NaturalBatch,
     SupervisedConfig,
 )
@@ -174,3 +175,23 @@ def test_objective_refuses_a_number_that_is_not_positive(name: str, value: float
     for number in numbers:
         with pytest.raises(ValueError, match=f"{number} > 0"):
             OBJECTIVES[name](**{number: value})
+
+
+def test_lazy_terms_are_computed_once_and_only_when_read() -> None:
+    calls = []
+
+    def compute() -> dict[str, Tensor]:
+        calls.append(1)
+        return {"first": torch.tensor(1.0), "second": torch.tensor(2.0)}
+
+    terms = LazyTerms(compute)
+    assert not calls
+    assert {name: float(term) for name, term in terms.items()} == {"first": 1.0, "second": 2.0}
+    assert len(terms) == 2
+    assert calls == [1]
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_monitors_wait_until_they_are_read(name: str) -> None:
+    # Not whether they were computed: the check of types reads them.
+    assert isinstance(OBJECTIVES[name]().build()(make_pixel_model(), make_pixel_batch()).logged, LazyTerms)
