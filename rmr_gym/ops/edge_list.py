@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Literal, get_args
 
 import torch
@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from rmr_gym.errors import explain
+from rmr_gym.errors import explain, missing_extra
 from rmr_gym.ops.all_pairs import REDUCTIONS, Reduction
 
 Backend = Literal["auto", "torch_scatter", "torch"]
@@ -47,9 +47,10 @@ def edge_list_messages(
         The reduced message of each node, zeros where none arrives.
 
     Raises:
-        ValueError: when an option is unknown, layers are missing, or torch-scatter is asked for and missing.
+        ValueError: when an option is unknown or layers are missing.
+        gymnasium.error.DependencyNotInstalled: when torch-scatter is asked for and missing.
     """
-    scatter = _choose(backend)
+    scatter = _torch_scatter(backend)
     if len(weights) != len(biases) or not weights or reduction not in REDUCTIONS:
         got = f"{len(weights)} weights, {len(biases)} biases and {reduction!r}"
         expected = f"layers with weight and bias each, and one of {', '.join(REDUCTIONS)}"
@@ -83,19 +84,17 @@ def radius_edges(positions: Float[Tensor, "batch slot axis"], radius: float) -> 
     return torch.stack([source, target]) + sample * positions.shape[1]
 
 
-def _total(edges: Tensor, target: Tensor, num_nodes: int, scatter: bool) -> Tensor:
+def _total(edges: Tensor, target: Tensor, num_nodes: int, scatter: ModuleType | None) -> Tensor:
     if scatter:
-        total: Tensor = importlib.import_module("torch_scatter").scatter_add(edges, target, 0, dim_size=num_nodes)
+        total: Tensor = scatter.scatter_add(edges, target, 0, dim_size=num_nodes)
         return total
     index = target.unsqueeze(1).expand_as(edges)
     return torch.zeros(num_nodes, edges.shape[1], dtype=edges.dtype, device=edges.device).scatter_add(0, index, edges)
 
 
-def _maximum(messages: Tensor, target: Tensor, num_nodes: int, scatter: bool) -> Tensor:
+def _maximum(messages: Tensor, target: Tensor, num_nodes: int, scatter: ModuleType | None) -> Tensor:
     if scatter:
-        maximum: Tensor = importlib.import_module("torch_scatter").scatter_max(messages, target, 0, dim_size=num_nodes)[
-            0
-        ]
+        maximum: Tensor = scatter.scatter_max(messages, target, 0, dim_size=num_nodes)[0]
         return maximum
     index = target.unsqueeze(1).expand_as(messages)
     with torch.no_grad():
@@ -110,13 +109,16 @@ def _maximum(messages: Tensor, target: Tensor, num_nodes: int, scatter: bool) ->
     return with_nothing.gather(0, winner)
 
 
-def _choose(backend: str) -> bool:
-    """Tell whether torch-scatter is to be used."""
+def _torch_scatter(backend: str) -> ModuleType | None:
+    """Return the module if it is to be used."""
     if backend not in get_args(Backend):
         fix = f"Choose one of {', '.join(get_args(Backend))}."
         raise ValueError(explain(expected="a known backend", got=backend, fix=fix))
-    found = importlib.util.find_spec("torch_scatter") is not None
-    if backend == "torch_scatter" and not found:
-        fix = 'Run pip install --no-build-isolation "rmr-gym[scatter]", or leave the backend out.'
-        raise ValueError(explain(expected="torch-scatter", got="no such package", fix=fix))
-    return found and backend != "torch"
+    if backend == "torch" or (backend == "auto" and importlib.util.find_spec("torch_scatter") is None):
+        return None
+    try:
+        import torch_scatter
+    except ImportError as error:
+        raise missing_extra("torch_scatter", "scatter") from error
+    module: ModuleType = torch_scatter
+    return module

@@ -1,9 +1,11 @@
 import importlib.util
 import inspect
+import sys
 from typing import Any
 
 import pytest
 import torch
+from gymnasium.error import DependencyNotInstalled
 from torch import Tensor
 
 from rmr_gym.ops import REDUCTIONS, all_pairs_messages, edge_list_messages, radius_edges
@@ -103,8 +105,12 @@ def test_auto_uses_plain_pytorch_where_torch_scatter_is_missing(monkeypatch: pyt
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     parts, edge_index = make_parts(3), torch.tensor([[0, 1], [1, 2]])
     torch.testing.assert_close(messages(parts, edge_index), messages(parts, edge_index, backend="torch"))
-    with pytest.raises(ValueError, match=r"expected torch-scatter.*rmr-gym\[scatter\]|Expected torch-scatter"):
-        messages(parts, edge_index, backend="torch_scatter")
+
+
+def test_torch_scatter_that_is_asked_for_and_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch_scatter", None)
+    with pytest.raises(DependencyNotInstalled, match=r"rmr-gym\[scatter\]"):
+        messages(make_parts(3), torch.tensor([[0, 1], [1, 2]]), backend="torch_scatter")
 
 
 @pytest.mark.parametrize("options", [{"reduction": "median"}, {"backend": "dgl"}, {"biases": []}])
