@@ -107,8 +107,9 @@ def summary(folder: Path) -> list[str]:
         if found:
             text = f"{found['num_members']} members, {way}, {found['execution']}"
             lines.append(f"{text}: {found['ratio']:.1f} x one after another (bar 8)")
-    for row in _read(folder, TABLE, []):
-        lines.append(f"Table 1, {row['precision']}: {row['minutes']['all']:.0f} min (goal 30)")
+    lines += [
+        f"Table 1, {row['precision']}: {row['minutes']['all']:.0f} min (goal 30)" for row in _read(folder, TABLE, [])
+    ]
     checks = _read(folder, "correctness", [])
     if checks:
         lines.append(f"kernels against float64: {sum(row['passed'] for row in checks)} of {len(checks)} cases pass")

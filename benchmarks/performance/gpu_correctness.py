@@ -65,10 +65,10 @@ SMALL = (
     Case(num_slots=1, widths=(1, 1, 1)),
     Case(ensemble=2, batch=3, num_slots=5, widths=(7, 12, 20)),
     Case(ensemble=2, batch=2, num_slots=9, widths=(8, 8, 8), needs_weights=False),
-    Case(ensemble=2, batch=17, num_slots=4),
-    Case(num_slots=20, widths=(17, 33, 5)),
-    Case(num_slots=40, widths=(16, 16, 16)),
-    Case(num_slots=20, widths=(33, 17, 5), dtype="bfloat16"),
+    Case(ensemble=2, batch=17, num_slots=2),
+    Case(num_slots=17, widths=(17, 33, 5)),
+    Case(num_slots=34),
+    Case(num_slots=10, widths=(33, 17, 5), dtype="bfloat16"),
     Case(num_slots=6, equal_senders=True),
 )
 """For the interpreter: several tiles, splits and groups of samples, and sizes that fill no block."""

@@ -20,8 +20,9 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 def precision(name: str) -> Iterator[torch.dtype]:
     """Set how products of float32 are computed, and give the type of the tensors."""
     before, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision("high" if name == "tf32" else "highest")
-    torch.backends.cudnn.allow_tf32 = name == "tf32"  # convolutions have a switch of their own
+    # In bfloat16, too, some parts of a training stay in float32.
+    torch.set_float32_matmul_precision("highest" if name == "float32" else "high")
+    torch.backends.cudnn.allow_tf32 = name != "float32"  # convolutions have a switch of their own
     try:
         yield torch.bfloat16 if name == "bfloat16" else torch.float32
     finally:

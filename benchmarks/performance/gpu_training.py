@@ -18,6 +18,7 @@ from benchmarks.performance.ensembles import ARMS, GeneratedTransitions
 from benchmarks.performance.gpu_machine import precision
 from benchmarks.performance.harness import Spread
 from rmr_gym.envs.games import GAMES
+from rmr_gym.models import Precision
 from rmr_gym.models.encoders import NatureCnnConfig
 from rmr_gym.pipeline.profiles import PROFILES
 from rmr_gym.training import (
@@ -79,7 +80,7 @@ class TrainingSizes:
 
     def dataset(self) -> GeneratedTransitions:
         """Generate frames of the size that the encoder takes."""
-        height, width = map(int, self.natural.encoder.resolution.split("x"))  # type: ignore[union-attr]
+        height, width = map(int, self.natural.encoder.resolution.split("x"))
         return GeneratedTransitions(self.num_frames, (height, width))
 
     def members(self) -> list[Member]:
@@ -113,7 +114,7 @@ def measure_ensemble(device: str, way: str, *, quick: bool) -> dict[str, Any]:
         "num_members": len(members),
         "execution": fastest,
         "ensemble_seconds_per_update": asdict(paces[fastest]),
-        "by_execution": {one: asdict(found) if one in paces else found for one, found in together.items()},
+        "by_execution": {one: asdict(found) if isinstance(found, Spread) else found for one, found in together.items()},
         "alone_seconds_per_update": {arm: asdict(spread) for arm, spread in zip(ARMS, alone, strict=True)},
         "abstract_seconds_per_update": asdict(abstract),
         "ratio": sizes.num_seeds * sum(spread.median for spread in alone) / paces[fastest].median,
@@ -170,11 +171,16 @@ def trial(device: str, found: dict[str, Any], seconds: float, *, quick: bool) ->
 
 
 def _natural(
-    sizes: TrainingSizes, dataset: GeneratedTransitions, members: list[Member], device: str, way: str
+    sizes: TrainingSizes,
+    dataset: GeneratedTransitions,
+    members: list[Member],
+    device: str,
+    way: str,
+    execution: Execution = "auto",
 ) -> Train:
     width = sizes.natural.encoder.slot_dim
-    processor = replace(sizes.abstract.processor, slot_dim=width).build(dataset.ram.shape[1])  # type: ignore[call-arg]
-    kind = "bfloat16" if way == "bfloat16" else "float32"
+    processor = replace(sizes.abstract.processor, slot_dim=width).build(dataset.ram.shape[1])
+    kind: Precision = "bfloat16" if way == "bfloat16" else "float32"
 
     def train(steps: int, on_step: OnStep) -> object:
         loop = replace(sizes.natural.loop, gradient_steps=steps)

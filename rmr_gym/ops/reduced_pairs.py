@@ -36,11 +36,11 @@ class _ReducedPairs(torch.autograd.Function):
     @staticmethod
     def forward(kind: Kind, keep: bool, receiver: Tensor, sender: Tensor, *layers: Tensor) -> tuple[Tensor, Tensor]:
         weights, biases = _split(kind, layers)
-        engine = _engine(kind, receiver, weights)
+        kernels = _kernels(kind, receiver, weights)
         if kind == "max":
-            maxima: tuple[Tensor, Tensor] = engine.max_forward(receiver, sender, weights, biases)
+            maxima: tuple[Tensor, Tensor] = kernels.max_forward(receiver, sender, weights, biases)
             return maxima
-        means: tuple[Tensor, Tensor] = engine.mean_forward(receiver, sender, weights, biases, keep_activity=keep)
+        means: tuple[Tensor, Tensor] = kernels.mean_forward(receiver, sender, weights, biases, keep_activity=keep)
         return means
 
     @staticmethod
@@ -80,8 +80,8 @@ class _PairGradients(torch.autograd.Function):
         kind: Kind, needs_weights: bool, grad: Tensor, kept: Tensor, receiver: Tensor, sender: Tensor, *layers: Tensor
     ) -> tuple[Tensor, ...]:
         weights, biases = _split(kind, layers)
-        engine = _engine(kind, receiver, weights)
-        propagate = engine.max_backward if kind == "max" else engine.mean_backward
+        kernels = _kernels(kind, receiver, weights)
+        propagate = kernels.max_backward if kind == "max" else kernels.mean_backward
         found = propagate(grad, receiver, sender, kept, weights, biases, needs_weights=needs_weights)
         sums = [one.to(receiver.dtype) for one in (*found.weights, *found.biases)]
         return found.receiver, found.sender, *sums
@@ -104,20 +104,11 @@ class _PairGradients(torch.autograd.Function):
         return tuple(one.unflatten(0, (info.batch_size, -1)) for one in outputs), (0,) * len(outputs)
 
 
-def _engine(kind: Kind, receiver: Tensor, weights: Sequence[Tensor]) -> Any:
-    """Return the module that computes: CUDA kernels where there are some for these tensors, else plain PyTorch.
+def _kernels(kind: Kind, receiver: Tensor, weights: Sequence[Tensor]) -> ModuleType:
+    """Choose the kernels: those for GPUs where they take these tensors, else plain PyTorch.
 
     It follows from what forward and backward pass both have, so that they agree on what is kept in between.
     """
-    if receiver.device.type == "cuda" and importlib.util.find_spec("triton"):
-        kernels = importlib.import_module("rmr_gym.ops.triton_pairs")
-        if kernels.supports(kind, receiver, weights):
-            return kernels
-    return chunked_pairs
-
-
-def _kernels(kind: Kind, receiver: Tensor, weights: Sequence[Tensor]) -> ModuleType:
-    """Choose the kernels: those for GPUs where they take these tensors, else plain PyTorch."""
     if receiver.device.type == "cuda" and _has_triton():
         triton_pairs = importlib.import_module("rmr_gym.ops.triton_pairs")
         if triton_pairs.supports(kind, receiver, weights):

@@ -91,7 +91,9 @@ def supports(kind: str, receiver: Tensor, weights: Sequence[Tensor]) -> bool:
     if receiver.device.type != "cuda" or not receiver.numel() or len(weights) != (2 if kind == "max" else 1):
         return False
     properties = torch.cuda.get_device_properties(receiver.device)
-    if properties.major < 8 or getattr(properties, "shared_memory_per_block_optin", 0) < _SHARED_MEMORY:
+    # Older versions of PyTorch do not tell how much a program can have; on Hopper it is 227 kB.
+    memory = getattr(properties, "shared_memory_per_block_optin", 232_448 if properties.major == 9 else 0)
+    if properties.major < 8 or memory < _SHARED_MEMORY:
         return False
     widest = max(receiver.shape[-1], *(size for weight in weights for size in weight.shape[1:]))
     return widest <= _WIDEST.get((kind, receiver.dtype), 0)

@@ -32,6 +32,7 @@ def test_every_section_runs_on_a_cpu_and_is_not_repeated(tmp_path: Path) -> None
     rows = json.loads((tmp_path / "messages.json").read_text())
     assert {row["setting"]["reduction"] for row in rows} == {"mean", "max"}
     assert all(row["ratio_to_edge_list_eager"] > 0 for row in rows)
+    assert not any(row["by_kernels"] for row in rows)
     ensemble = json.loads((tmp_path / "ensemble_tf32.json").read_text())
     assert ensemble["num_members"] == 4
     assert ensemble["by_execution"].keys() == {"stacked", "unfolded"}
