@@ -22,8 +22,9 @@ class DiscPainter:
     The picture shows exactly the box: its first row is the largest y, its first column the smallest x. A pixel takes
     from each disc the share of it that the disc covers, so that touching discs share their pixels. The share is read
     off the distance of the pixel's centre from the edge, clamped; that differs from the true area by 4 of 255 in the
-    mean of the pixels on an edge (MuJoCo's renderer, with four samples per pixel: 21), and the whole disc has its area. Where two
-    balls are in one another during a contact, each keeps the side on which its centre is, as spheres seen from above.
+    mean of the pixels on an edge (MuJoCo's renderer, with four samples per pixel: 21), and the whole disc has its area.
+    Where two balls are in one another during a contact, each keeps the side on which its centre is, as spheres seen
+    from above.
 
     The same positions give the same bytes on every machine. Costs grow with the pixels that the balls cover.
 
