@@ -144,6 +144,8 @@ def _correctness(config: GpuConfig, _: float) -> Any:
 
 
 def _messages(config: GpuConfig, end: float) -> Any:
+    from triton import TritonError
+
     from benchmarks.performance.gpu_messages import measure_messages, settings_of
 
     machine, rows = _needed(config, MACHINE), []
@@ -152,7 +154,7 @@ def _messages(config: GpuConfig, end: float) -> Any:
             break
         try:
             rows.append(measure_messages(setting, machine, config.device, repeats=config.repeats))
-        except RuntimeError as error:  # too little memory, or a kernel that this device cannot run
+        except (RuntimeError, TritonError) as error:  # too little memory, or a kernel that this device cannot run
             rows.append({"setting": asdict(setting), "error": str(error)[:500]})
         if config.device != "cpu":
             torch.cuda.empty_cache()

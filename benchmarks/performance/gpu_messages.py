@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
+from triton import TritonError
 
 from benchmarks.performance.gpu_machine import PRECISIONS, precision, replayed, seconds_of
 from rmr_gym.ops import all_pairs_messages, triton_pairs
@@ -128,7 +129,7 @@ def _try(setting: MessageSetting, device: str, repeats: int) -> dict[str, Any]:
         slots, weights = _tensors(setting, device, dtype)
         try:
             return {"seconds": asdict(seconds_of(_gradients(all_pairs_of, slots, weights, setting), device, repeats))}
-        except RuntimeError as error:
+        except (RuntimeError, TritonError) as error:
             return {"error": str(error)[:200]}
 
 
