@@ -140,7 +140,7 @@ class EpisodeWriter:
             raise ValueError(
                 explain(expected=f"a finite {self._layout.abstract_name}", got=abstract.tolist(), fix="Mend the world.")
             )
-        return None if screen is None else self._compressor.compress(np.ascontiguousarray(screen)), abstract.tobytes()
+        return None if screen is None else self._compressor.compress(np.ascontiguousarray(screen).data), abstract.tobytes()
 
     def _table(self, metadata: AnyMetadata, *, terminated: bool) -> memoryview:
         actions, rewards = zip(*self._transitions, strict=True)
