@@ -114,7 +114,10 @@ def test_members_end_where_they_end_alone(
         assert not models[member].training
         assert [record["step"] for record in sinks[member].records] == [record["step"] for record in sink.records]
         for record, expected_record in zip(sinks[member].records, sink.records, strict=True):
-            assert record == pytest.approx(expected_record, rel=0.02, abs=0.02)
+            assert list(record) == list(expected_record)
+            for name, value in record.items():
+                margin = 1 / CONFIG.loop.batch_size if name == "accuracy" else 0.02  # one sample may tip over
+                assert value == pytest.approx(expected_record[name], rel=0.02, abs=margin)
 
 
 def test_frozen_processors_keep_their_bits(pong: TransitionDataset, processors: dict[int, Processor]) -> None:
