@@ -144,11 +144,9 @@ def _inputs(case: Case, device: str, seed: int) -> list[Tensor]:
 
 def _mean(case: Case, parts: list[Tensor], seed: int) -> tuple[Tensor, list[Tensor], Tensor]:
     receiver, sender, weight, bias, _ = parts
-    mean, activity = triton_pairs.mean_forward(receiver, sender, [weight], [bias], keep_activity=True)
+    mean = triton_pairs.mean_forward(receiver, sender, [weight], [bias])
     grad = _random_like(mean, seed + 1)
-    found = triton_pairs.mean_backward(
-        grad, receiver, sender, activity, [weight], [bias], needs_weights=case.needs_weights
-    )
+    found = triton_pairs.mean_backward(grad, receiver, sender, [weight], [bias], needs_weights=case.needs_weights)
     return mean, [found.receiver, found.sender, *found.weights, *found.biases], grad
 
 

@@ -1,20 +1,20 @@
 """Message passing over all pairs in plain PyTorch, without ever holding all edges.
 
-Every function takes a leading ensemble axis with weights of its own. The only thing of the size of all edges is one
-bit per unit, which tells the backward pass where the last ReLU was open and saves it one of its matrix products.
+Every function takes a leading ensemble axis with weights of its own. The backward passes make the edges again, chunk by
+chunk: nothing of their size is kept.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from rmr_gym.ops.edge_chunks import Edges, pack_positive, unpack_positive
+from rmr_gym.ops.edge_chunks import Chunk, Edges, close_where_negative
+from rmr_gym.ops.edge_products import edge_layer, edge_layer_backward
 
 
 class PairGradients(NamedTuple):
@@ -31,9 +31,7 @@ def mean_forward(
     sender: Float[Tensor, "ensemble batch slot hidden"],
     weights: Sequence[Float[Tensor, "ensemble _ _"]],
     biases: Sequence[Float[Tensor, "ensemble _"]],
-    *,
-    keep_activity: bool,
-) -> tuple[Float[Tensor, "ensemble batch slot last"], UInt8[Tensor, "ensemble batch slot byte"]]:
+) -> Float[Tensor, "ensemble batch slot last"]:
     """Average the last hidden layer of all edges into a slot.
 
     Args:
@@ -41,54 +39,36 @@ def mean_forward(
         sender: first layer applied to the sending slots, without bias.
         weights: of the hidden layers after the first, at least one.
         biases: of the same layers.
-        keep_activity: whether to return where the last ReLU was open, for `mean_backward`.
-
-    Returns:
-        Means, and one bit per edge and unit of the last layer (no bytes without `keep_activity`).
     """
-    num_members, batch, num_slots, _ = receiver.shape
-    last = weights[-1].shape[1]
-    mean = receiver.new_empty(num_members, batch, num_slots, last)
-    num_bytes = math.ceil(num_slots * last / 8) if keep_activity else 0
-    activity = torch.empty(num_members, batch, num_slots, num_bytes, dtype=torch.uint8, device=receiver.device)
-    for member in range(num_members):
+    mean = receiver.new_empty(*receiver.shape[:3], weights[-1].shape[1])
+    for member in range(len(receiver)):
         edges = Edges(receiver[member], sender[member], _of(weights, member), _of(biases, member))
         for chunk in edges.chunks():
-            rows = edges.hidden(chunk)[-1]
-            torch.mean(chunk.per_edge(rows), dim=2, out=chunk.of_receivers(mean[member]))
-            if keep_activity:
-                bits = chunk.of_receivers(activity[member]).flatten(0, 1)
-                pack_positive(rows.view(len(bits), -1), bits)
-    return mean, activity
+            torch.mean(edges.hidden(chunk)[-1], dim=2, out=chunk.of(mean[member]))
+    return mean
 
 
 def mean_backward(
     grad_mean: Float[Tensor, "ensemble batch slot last"],
     receiver: Float[Tensor, "ensemble batch slot hidden"],
     sender: Float[Tensor, "ensemble batch slot hidden"],
-    activity: UInt8[Tensor, "ensemble batch slot byte"],
     weights: Sequence[Float[Tensor, "ensemble _ _"]],
     biases: Sequence[Float[Tensor, "ensemble _"]],
     *,
     needs_weights: bool,
 ) -> PairGradients:
-    """Propagate the gradients of the means back; see `mean_forward`.
-
-    The last hidden layer is not computed again: a mean needs no more of it than where its ReLU was open.
-    """
+    """Propagate the gradients of the means back; see `mean_forward`."""
     sums = _Sums(weights, biases, wanted=needs_weights)
     grad_receiver, grad_sender = torch.empty_like(receiver), torch.zeros_like(sender)
     grad_edge = (grad_mean / receiver.shape[2]).unsqueeze(3)
     for member in range(len(receiver)):
         edges = Edges(receiver[member], sender[member], _of(weights, member), _of(biases, member))
         for chunk in edges.chunks():
-            layers = edges.hidden(chunk, num_layers=len(weights) - 1)
-            grad = edges.buffer("last", chunk.num_edges, weights[-1].shape[1])
-            bits = chunk.of_receivers(activity[member]).flatten(0, 1)
-            unpack_positive(bits, grad.view(len(bits), -1))
-            chunk.per_edge(grad).mul_(chunk.of_receivers(grad_edge[member]))
+            *layers, last = edges.hidden(chunk)
+            grad = close_where_negative(chunk.of(grad_edge[member]).expand_as(last), last, out=last)
             grad = edges.backward(layers, grad, sums.of(member))
-            chunk.add_gradients(grad, grad_receiver[member], grad_sender[member])
+            torch.sum(grad, 2, out=chunk.of(grad_receiver[member]))
+            grad_sender[member, chunk.samples] += grad.sum(1)
     return PairGradients(grad_receiver, grad_sender, sums.weights, sums.biases)
 
 
@@ -115,10 +95,8 @@ def max_forward(
     for member in range(len(receiver)):
         edges = Edges(receiver[member], sender[member], _of(hidden, member), _of(biases, member))
         for chunk in edges.chunks(output.shape[1]):
-            messages = edges.buffer("messages", chunk.num_edges, output.shape[1])
-            torch.mm(edges.hidden(chunk)[-1], output[member].t(), out=messages)
-            out = chunk.of_receivers(maximum[member]), chunk.of_receivers(winner[member])
-            torch.max(chunk.per_edge(messages), dim=2, out=out)
+            messages = edge_layer(edges.hidden(chunk)[-1], output[member], output.new_zeros(output.shape[1]))
+            torch.max(messages, dim=2, out=(chunk.of(maximum[member]), chunk.of(winner[member])))
     return maximum, winner
 
 
@@ -136,32 +114,50 @@ def max_backward(
     *hidden, output = weights
     sums = _Sums(weights, biases, wanted=needs_weights)
     grad_receiver, grad_sender = torch.empty_like(receiver), torch.zeros_like(sender)
+    propagate = _to_winners if output.shape[1] < receiver.shape[2] else _to_all
     for member in range(len(receiver)):
         edges = Edges(receiver[member], sender[member], _of(hidden, member), _of(biases, member))
         for chunk in edges.chunks(output.shape[1]):
-            won, rows = _winning_edges(chunk.of_receivers(winner[member]).flatten(0, 1), receiver.shape[2])
-            layers = edges.hidden_of(chunk, won)
-            grad_messages = edges.buffer("messages", len(won), output.shape[1]).zero_()
-            grad_messages.scatter_(0, rows, chunk.of_receivers(grad_maximum[member]).flatten(0, 1))
-            if needs_weights:
-                sums.weights[-1][member] += torch.mm(grad_messages.t(), layers[-1])
-            grad = torch.mm(grad_messages, output[member], out=edges.buffer("last", len(won), output.shape[2]))
-            grad = torch.ops.aten.threshold_backward(grad, layers[-1], 0.0, grad_input=grad)
-            grad_won = edges.backward(layers[:-1], grad, sums.of(member))
-            grad = edges.buffer("all", chunk.num_edges, receiver.shape[3]).zero_().index_copy_(0, won, grad_won)
-            chunk.add_gradients(grad, grad_receiver[member], grad_sender[member])
+            won, grad = chunk.of(winner[member]), chunk.of(grad_maximum[member])
+            found = propagate(edges, chunk, won, grad, output[member], sums.of(member))
+            if found.output is not None:
+                sums.weights[-1][member] += found.output
+            torch.sum(found.first, 2, out=chunk.of(grad_receiver[member]))
+            grad_sender[member, chunk.samples] += found.sender
     return PairGradients(grad_receiver, grad_sender, sums.weights, sums.biases)
 
 
-def _winning_edges(
-    winner: Int[Tensor, "receiver dim"], num_slots: int
-) -> tuple[Int[Tensor, " edge"], Int[Tensor, "receiver dim"]]:
-    """List the edges that won anything, which are far fewer than all, and for each maximum its place in that list."""
-    edge = winner + num_slots * torch.arange(len(winner), device=winner.device).unsqueeze(1)
-    has_won = torch.zeros(len(winner) * num_slots, dtype=torch.bool, device=winner.device)
-    has_won[edge] = True
-    place = has_won.cumsum(0) - 1
-    return has_won.nonzero().squeeze(1), place[edge]
+class _ChunkGradients(NamedTuple):
+    first: Float[Tensor, "sample receiver edge hidden"]
+    sender: Float[Tensor, "sample slot hidden"]
+    output: Float[Tensor, "dim last"] | None
+
+
+def _to_winners(
+    edges: Edges, chunk: Chunk, won: Tensor, grad: Tensor, output: Tensor, sums: list[tuple[Tensor, Tensor]]
+) -> _ChunkGradients:
+    """Make those edges again that have won, one for each number of the maxima.
+
+    An edge that has won several numbers is made several times, since telling equal ones apart would cost more.
+    """
+    *layers, last = edges.hidden_from(chunk, won)
+    grad = grad.unsqueeze(3)
+    grad_output = (grad * last).sum((0, 1)) if sums else None
+    first = edges.backward(layers, close_where_negative(grad * output, last, out=last), sums)
+    index = won.flatten(1).unsqueeze(2).expand(-1, -1, first.shape[3])
+    senders = first.new_zeros(len(won), edges.num_slots, first.shape[3])
+    return _ChunkGradients(first, senders.scatter_add_(1, index, first.flatten(1, 2)), grad_output)
+
+
+def _to_all(
+    edges: Edges, chunk: Chunk, won: Tensor, grad: Tensor, output: Tensor, sums: list[tuple[Tensor, Tensor]]
+) -> _ChunkGradients:
+    """Make all edges again; most gradients of their messages are zero."""
+    *layers, last = edges.hidden(chunk)
+    grad_messages = grad.new_zeros(*last.shape[:3], len(output)).scatter_(2, won.unsqueeze(2), grad.unsqueeze(2))
+    grad_last, grad_output = edge_layer_backward(grad_messages, last, output, needs_weight=bool(sums))
+    first = edges.backward(layers, close_where_negative(grad_last, last, out=last), sums)
+    return _ChunkGradients(first, first.sum(1), grad_output)
 
 
 class _Sums:

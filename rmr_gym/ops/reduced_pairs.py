@@ -25,51 +25,49 @@ def reduce_pairs(
     Returns:
         [ensemble, batch, slot, dim], differentiable once.
     """
-    keep = torch.is_grad_enabled()
-    reduced: Tensor = _ReducedPairs.apply(kind, keep, receiver, sender, *weights, *biases)[0]  # type: ignore[no-untyped-call]
+    reduced: Tensor = _ReducedPairs.apply(kind, receiver, sender, *weights, *biases)[0]  # type: ignore[no-untyped-call]
     return reduced
 
 
 class _ReducedPairs(torch.autograd.Function):
-    """Returns the reduced edges and what the backward pass wants to know of the way there."""
+    """Returns the reduced edges, and with a maximum the sender that won each number."""
 
     @staticmethod
-    def forward(kind: Kind, keep: bool, receiver: Tensor, sender: Tensor, *layers: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(kind: Kind, receiver: Tensor, sender: Tensor, *layers: Tensor) -> tuple[Tensor, Tensor]:
         weights, biases = _split(kind, layers)
         kernels = _kernels(kind, receiver, weights)
         if kind == "max":
             maxima: tuple[Tensor, Tensor] = kernels.max_forward(receiver, sender, weights, biases)
             return maxima
-        means: tuple[Tensor, Tensor] = kernels.mean_forward(receiver, sender, weights, biases, keep_activity=keep)
-        return means
+        nobody = torch.empty(*receiver.shape[:3], 0, dtype=torch.int64, device=receiver.device)
+        return kernels.mean_forward(receiver, sender, weights, biases), nobody
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-        ctx.kind, _, *tensors = inputs
+        ctx.kind, *tensors = inputs
         ctx.mark_non_differentiable(output[1])
         ctx.save_for_backward(output[1], *tensors)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        needs_weights = any(ctx.needs_input_grad[4:])
+        needs_weights = any(ctx.needs_input_grad[3:])
         grads = _PairGradients.apply(ctx.kind, needs_weights, grad, *ctx.saved_tensors)  # type: ignore[no-untyped-call]
-        nothing = (None,) * (0 if needs_weights else len(ctx.needs_input_grad) - 4)
-        return None, None, *grads, *nothing
+        nothing = (None,) * (0 if needs_weights else len(ctx.needs_input_grad) - 3)
+        return None, *grads, *nothing
 
     @staticmethod
     def vmap(
-        info: Any, in_dims: tuple[Any, ...], kind: Kind, keep: bool, *tensors: Tensor
+        info: Any, in_dims: tuple[Any, ...], kind: Kind, *tensors: Tensor
     ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
-        axis = 0 if any(dim is not None for dim in in_dims[4:]) else 1
+        own_layers = any(dim is not None for dim in in_dims[3:])
+        axis = 0 if own_layers else 1  # members with layers of their own, or more samples for the same layers
+        count = len(tensors) if own_layers else 2
         merged = [
-            _merge(one, dim, info.batch_size, axis if index < 2 else 0)
-            for index, (one, dim) in enumerate(zip(tensors, in_dims[2:], strict=True))
-            if axis == 0 or index < 2
+            _merge(one, dim, info.batch_size, axis) for one, dim in zip(tensors[:count], in_dims[1:], strict=False)
         ]
-        layers = () if axis == 0 else tensors[2:]
-        outputs = _ReducedPairs.apply(kind, keep, *merged, *layers)  # type: ignore[no-untyped-call]
-        reduced, kept = (one.unflatten(axis, (info.batch_size, -1)) for one in outputs)
-        return (reduced, kept), (axis, axis)
+        outputs = _ReducedPairs.apply(kind, *merged, *tensors[count:])  # type: ignore[no-untyped-call]
+        reduced, winner = (one.unflatten(axis, (info.batch_size, -1)) for one in outputs)
+        return (reduced, winner), (axis, axis)
 
 
 class _PairGradients(torch.autograd.Function):
@@ -77,12 +75,14 @@ class _PairGradients(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        kind: Kind, needs_weights: bool, grad: Tensor, kept: Tensor, receiver: Tensor, sender: Tensor, *layers: Tensor
+        kind: Kind, needs_weights: bool, grad: Tensor, winner: Tensor, receiver: Tensor, sender: Tensor, *layers: Tensor
     ) -> tuple[Tensor, ...]:
         weights, biases = _split(kind, layers)
         kernels = _kernels(kind, receiver, weights)
-        propagate = kernels.max_backward if kind == "max" else kernels.mean_backward
-        found = propagate(grad, receiver, sender, kept, weights, biases, needs_weights=needs_weights)
+        if kind == "max":
+            found = kernels.max_backward(grad, receiver, sender, winner, weights, biases, needs_weights=needs_weights)
+        else:
+            found = kernels.mean_backward(grad, receiver, sender, weights, biases, needs_weights=needs_weights)
         sums = [one.to(receiver.dtype) for one in (*found.weights, *found.biases)]
         return found.receiver, found.sender, *sums
 

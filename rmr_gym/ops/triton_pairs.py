@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from rmr_gym.ops import triton_kernels
@@ -129,15 +129,8 @@ def mean_forward(
     sender: Float[Tensor, "ensemble batch slot hidden"],
     weights: Sequence[Float[Tensor, "ensemble _ _"]],
     biases: Sequence[Float[Tensor, "ensemble _"]],
-    *,
-    keep_activity: bool,
-) -> tuple[Float[Tensor, "ensemble batch slot last"], UInt8[Tensor, "ensemble batch slot byte"]]:
-    """Average the hidden layer of all edges into a slot; see `chunked_pairs.mean_forward`.
-
-    Returns:
-        Means, and an empty tensor in the place of the activity, whatever `keep_activity` says.
-    """
-    del keep_activity
+) -> Float[Tensor, "ensemble batch slot last"]:
+    """Average the hidden layer of all edges into a slot; see `chunked_pairs.mean_forward`."""
     (weight,), (bias,) = weights, biases
     _, batch, num_slots, width = receiver.shape
     grid = work_of("mean_forward", receiver, in_groups=False)
@@ -155,14 +148,13 @@ def mean_forward(
         BLOCK_K=_padded(weight.shape[1]),
         **_options("mean_forward", grid, receiver),
     )
-    return _total(parts, receiver.dtype), receiver.new_empty(*receiver.shape[:3], 0, dtype=torch.uint8)
+    return _total(parts, receiver.dtype)
 
 
 def mean_backward(
     grad_mean: Float[Tensor, "ensemble batch slot last"],
     receiver: Float[Tensor, "ensemble batch slot hidden"],
     sender: Float[Tensor, "ensemble batch slot hidden"],
-    activity: UInt8[Tensor, "ensemble batch slot byte"],
     weights: Sequence[Float[Tensor, "ensemble _ _"]],
     biases: Sequence[Float[Tensor, "ensemble _"]],
     *,
@@ -173,7 +165,6 @@ def mean_backward(
     Returns:
         Gradients; those of the weights in float32.
     """
-    del activity
     (weight,), (bias,) = weights, biases
     grid = work_of("mean_backward", receiver, in_groups=needs_weights)
     slots = _slot_parts(receiver, grid)
