@@ -54,7 +54,7 @@ def replayed(work: Callable[[], object], device: str) -> Callable[[], object] | 
     """
     if torch.device(device).type != "cuda":
         return None
-    stream = torch.cuda.Stream()
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(3):
@@ -94,12 +94,12 @@ def _span(work: Callable[[], object], device: str, calls: int) -> float:
         for _ in range(calls):
             work()
         return time.perf_counter() - started
-    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
     torch.cuda.synchronize()
-    begin.record()  # type: ignore[no-untyped-call]
+    begin.record()
     for _ in range(calls):
         work()
-    end.record()  # type: ignore[no-untyped-call]
+    end.record()
     torch.cuda.synchronize()
-    seconds: float = begin.elapsed_time(end) / 1e3  # type: ignore[no-untyped-call]
+    seconds: float = begin.elapsed_time(end) / 1e3
     return seconds

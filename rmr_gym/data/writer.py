@@ -140,7 +140,8 @@ class EpisodeWriter:
             raise ValueError(
                 explain(expected=f"a finite {self._layout.abstract_name}", got=abstract.tolist(), fix="Mend the world.")
             )
-        return None if screen is None else self._compressor.compress(np.ascontiguousarray(screen).data), abstract.tobytes()
+        packed = None if screen is None else self._compressor.compress(np.ascontiguousarray(screen).data)
+        return packed, abstract.tobytes()
 
     def _table(self, metadata: AnyMetadata, *, terminated: bool) -> memoryview:
         actions, rewards = zip(*self._transitions, strict=True)
