@@ -50,7 +50,7 @@ type: $(STAMPS)/dev  ## strict type check of the package, agents and benchmarks
 
 check: lint type test  ## everything that CI asks for
 
-bench: $(STAMPS)/dev $(STAMPS)/scatter  ## compare speeds with those of peers, show how cost grows (a quarter of an hour)
+bench: $(STAMPS)/dev $(STAMPS)/scatter  ## compare speeds with those of peers, show how cost grows (half an hour)
 	$(PY) -m benchmarks.performance $(BENCH_ARGS)
 
 clean:  ## remove .venv, caches and build outputs; keeps runs/

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import sys
@@ -103,20 +102,10 @@ def _check_process() -> None:
         )
 
 
-def _load_triton_first() -> None:
-    """Load Triton, if it is there, before OpenGL.
-
-    Each brings its own LLVM (Mesa's software drawing does). When torch loads Triton later, the process crashes.
-    """
-    with contextlib.suppress(ImportError):
-        importlib.import_module("triton")
-
-
 class _Drawing:
     """The scene and its OpenGL context."""
 
     def __init__(self, config: BallsConfig) -> None:
-        _load_triton_first()
         mujoco = load_mujoco()
         self._mujoco = mujoco
         self._model = mujoco.MjModel.from_xml_string(world_xml(config, drawn=_drawn(config)))
