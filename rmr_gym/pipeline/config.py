@@ -9,7 +9,7 @@ import tyro
 
 from rmr_gym.envs.games import get_game
 from rmr_gym.errors import explain
-from rmr_gym.evaluation.probes import LinearProbeConfig
+from rmr_gym.evaluation.probes import LinearProbeConfig, LinearReadoutConfig
 from rmr_gym.evaluation.readouts import READOUTS
 from rmr_gym.training import ARMS, AbstractConfig, NaturalConfig
 
@@ -69,11 +69,12 @@ class ProbingConfig:
     entropy_threshold: float = 0.6
     """Bytes of RAM whose values have more entropy than this, in nats, are scored (paper, section 5)."""
 
-    linear: LinearProbeConfig = field(default_factory=LinearProbeConfig)
-    """How a probe on all of these frames is fitted."""
+    linear: LinearReadoutConfig = field(default_factory=LinearProbeConfig)
+    """How a probe on all of these frames is fitted; a config file may say `"type": "regularised"` for the optimum."""
 
-    linear_on_few: LinearProbeConfig = field(default_factory=LinearProbeConfig)
-    """How a probe on few labelled frames is fitted; large batches would leave it with few updates."""
+    linear_on_few: LinearReadoutConfig = field(default_factory=LinearProbeConfig)
+    """How a probe on few labelled frames is fitted; large batches would leave it with few updates. A config file may
+    say `"type": "regularised"`, which is quicker and scores higher there."""
 
     def __post_init__(self) -> None:
         if min(self.num_train_frames, self.num_validation_frames) < 2:
@@ -83,7 +84,7 @@ class ProbingConfig:
         for name in self.readouts:
             _ = READOUTS[name]
 
-    def linear_for(self, readout: str) -> LinearProbeConfig:
+    def linear_for(self, readout: str) -> LinearReadoutConfig:
         """Return how the probe of a readout is fitted."""
         return self.linear if READOUTS[readout].num_labelled_frames is None else self.linear_on_few
 

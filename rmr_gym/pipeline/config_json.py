@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from rmr_gym.errors import explain
+from rmr_gym.evaluation.probes import PROBES, LinearProbeConfig
 from rmr_gym.models.encoders import ENCODERS, VIDEO_ENCODERS
 from rmr_gym.models.processors import BALL_PROCESSORS, PROCESSORS
 from rmr_gym.objectives import OBJECTIVES
@@ -20,8 +21,11 @@ Config = TypeVar("Config")
 TYPE_KEY = "type"
 """Key that names which of several configs an object is; its value is a name in a registry."""
 
-_TABLES = (PROCESSORS, BALL_PROCESSORS, ENCODERS, VIDEO_ENCODERS, OBJECTIVES)
+_TABLES = (PROCESSORS, BALL_PROCESSORS, ENCODERS, VIDEO_ENCODERS, OBJECTIVES, PROBES)
 _NAMES: dict[type, str] = {part: name for table in _TABLES for name, part in table.items()}
+
+_NAMELESS = (LinearProbeConfig,)
+"""Written without a name, as when there was no other of the kind, so that documents of then mean the same."""
 
 
 def to_json(value: Any) -> Any:
@@ -39,7 +43,8 @@ def to_json(value: Any) -> Any:
         {'type': 'deep_sets', 'slot_dim': 8}
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        tag = {TYPE_KEY: _NAMES[type(value)]} if type(value) in _NAMES else {}
+        named = type(value) in _NAMES and not isinstance(value, _NAMELESS)
+        tag = {TYPE_KEY: _NAMES[type(value)]} if named else {}
         return tag | {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): to_json(part) for key, part in value.items()}
@@ -156,7 +161,8 @@ def _member(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
         return None
     configs = {_NAMES[part]: part for part in arguments if part in _NAMES}
     if configs and isinstance(value, Mapping):
-        name = value.get(TYPE_KEY)
+        nameless = [_NAMES[part] for part in configs.values() if part in _NAMELESS]
+        name = value.get(TYPE_KEY, *nameless)
         if name not in configs:
             expected = f"{where}.{TYPE_KEY} out of {', '.join(configs)}"
             raise ValueError(explain(expected=expected, got=name, fix="Correct the name."))

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from rmr_gym.envs.balls_config import BallsConfig
+from rmr_gym.evaluation.probes import RegularisedProbeConfig
 from rmr_gym.models.processors import PROCESSORS, MlpConfig, MpnnConfig
 from rmr_gym.objectives import OBJECTIVES
-from rmr_gym.pipeline.config import RunConfig
+from rmr_gym.pipeline.config import ProbingConfig, RunConfig
 from rmr_gym.pipeline.config_json import differences, from_json, read_json, to_json, without_nan
 from rmr_gym.pipeline.profiles import PROFILES
 from rmr_gym.training import AbstractConfig, LoopConfig
@@ -34,6 +35,16 @@ def test_config_json_names_the_processor(processor: Any) -> None:
 def test_config_json_names_the_objective(objective: Any) -> None:
     config = dataclasses.replace(RunConfig(), natural=dataclasses.replace(RunConfig().natural, objective=objective))
     assert from_json(RunConfig, to_json(config)) == config
+
+
+def test_config_json_names_the_probe_only_where_it_is_not_the_one_of_before() -> None:
+    config = ProbingConfig(linear_on_few=RegularisedProbeConfig(penalties=(0.1, 0.01)))
+    document = json.loads(json.dumps(to_json(config)))
+    assert "type" not in document["linear"]
+    assert document["linear_on_few"]["type"] == "regularised"
+    assert from_json(ProbingConfig, document) == config
+    with pytest.raises(ValueError, match="linear, regularised"):
+        from_json(ProbingConfig, {"linear": {"type": "ridge"}})
 
 
 def test_from_json_fills_in_defaults_and_widens_integers() -> None:

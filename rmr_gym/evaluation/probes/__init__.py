@@ -8,7 +8,9 @@ from rmr_gym.evaluation.probes.linear_probe import LinearProbe
 from rmr_gym.evaluation.probes.regularised import RegularisedProbe, RegularisedProbeConfig, fit_regularised_probe
 from rmr_gym.registry import Registry
 
-PROBES: Registry[type[LinearProbeConfig] | type[RegularisedProbeConfig]] = Registry(
+LinearReadoutConfig = LinearProbeConfig | RegularisedProbeConfig
+
+PROBES: Registry[type[LinearReadoutConfig]] = Registry(
     "probe", ("linear", LinearProbeConfig), ("regularised", RegularisedProbeConfig)
 )
 """Config class of each probe, by name."""
@@ -18,6 +20,7 @@ __all__ = [
     "PROBES",
     "LinearProbe",
     "LinearProbeConfig",
+    "LinearReadoutConfig",
     "Probe",
     "ProbeConfig",
     "RegularisedProbe",
