@@ -53,6 +53,7 @@ def examine(folder: str | Path = ".") -> list[Check]:
         lambda: _disk(Path(folder)),
         _memory,
         _mujoco,
+        _opengl,
         _torch_scatter,
         _stable_baselines,
     )
@@ -137,6 +138,19 @@ def _memory() -> Check:
 def _mujoco() -> Check:
     code = """
 import mujoco
+from rmr_gym.envs.bouncing_balls import BouncingBallsEnv
+env = BouncingBallsEnv()
+env.reset(seed=0)
+env.step(0)
+print(f"MuJoCo {mujoco.__version__}, one step painted")
+"""
+    works, output = _python_says(code)
+    return Check(name="Bouncing balls", works=works, detail=output, mend='pip install "rmr-gym[mujoco]"')
+
+
+def _opengl() -> Check:
+    code = """
+import mujoco
 model = mujoco.MjModel.from_xml_string("<mujoco><worldbody><geom size='1'/></worldbody></mujoco>")
 data = mujoco.MjData(model)
 mujoco.mj_forward(model, data)
@@ -145,7 +159,7 @@ with mujoco.Renderer(model, 8, 8) as renderer:
     renderer.render()
 print(mujoco.__version__)
 """
-    name, tried = "MuJoCo rendering (bouncing balls)", {}
+    name, tried = 'OpenGL (only for painter="opengl")', {}
     for backend in dict.fromkeys((os.environ.get("MUJOCO_GL", "egl"), "egl", "osmesa")):
         works, tried[backend] = _python_says(code, MUJOCO_GL=backend)
         if works:

@@ -15,7 +15,14 @@ def test_examine_finds_what_the_tests_themselves_need(tmp_path: Path) -> None:
         assert checks[name].required
         assert checks[name].works, checks[name].detail
     assert "24 cartridges" in checks["Arcade Learning Environment"].detail
-    assert {"CUDA", "MuJoCo rendering (bouncing balls)", "torch-scatter", "Stable-Baselines3", "Memory"} <= set(checks)
+    assert {
+        "CUDA",
+        "Bouncing balls",
+        'OpenGL (only for painter="opengl")',
+        "torch-scatter",
+        "Stable-Baselines3",
+        "Memory",
+    } <= set(checks)
     assert all(check.detail for check in checks.values())
     assert all(check.mend for check in checks.values() if not check.works)
     assert can_run(list(checks.values()))
@@ -56,10 +63,10 @@ def test_disk_that_is_full_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert check.detail == "0.0 GB free"
 
 
-def test_mujoco_check_names_the_package_or_the_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opengl_check_names_the_package_or_the_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_python_says", lambda _, **__: (False, "No module named 'mujoco'"))
-    assert doctor._mujoco().mend == 'pip install "rmr-gym[mujoco]"'
+    assert doctor._opengl().mend == 'pip install "rmr-gym[mujoco]"'
     monkeypatch.setattr(doctor, "_python_says", lambda _, **__: (False, "no display"))
-    assert "libegl1" in doctor._mujoco().mend
+    assert "libegl1" in doctor._opengl().mend
     monkeypatch.setattr(doctor, "_python_says", lambda _, MUJOCO_GL: (MUJOCO_GL == "osmesa", "4.0.0"))  # noqa: N803
-    assert doctor._mujoco().detail == "4.0.0 with MUJOCO_GL=osmesa"
+    assert doctor._opengl().detail == "4.0.0 with MUJOCO_GL=osmesa"
