@@ -47,10 +47,11 @@ def missing_extra(package: str, extra: str) -> DependencyNotInstalled:
     """
     from gymnasium.error import DependencyNotInstalled  # gymnasium is slow to import
 
+    options = "--no-build-isolation " if extra == "scatter" else ""  # its build imports torch
     return DependencyNotInstalled(
         explain(
             expected=f"the optional package {package!r} to be installed",
             got="no such package",
-            fix=f'Run: pip install "rmr-gym[{extra}]".',
+            fix=f'Run: pip install {options}"rmr-gym[{extra}]".',
         )
     )

@@ -109,7 +109,7 @@ def test_auto_uses_plain_pytorch_where_torch_scatter_is_missing(monkeypatch: pyt
 
 def test_torch_scatter_that_is_asked_for_and_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch_scatter", None)
-    with pytest.raises(DependencyNotInstalled, match=r"rmr-gym\[scatter\]"):
+    with pytest.raises(DependencyNotInstalled, match=r"--no-build-isolation \"rmr-gym\[scatter\]"):
         messages(make_parts(3), torch.tensor([[0, 1], [1, 2]]), backend="torch_scatter")
 
 
