@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 from benchmarks.performance.gpu_machine import PRECISIONS, measure_machine
+from rmr_gym.pipeline.machine import check_device
 
 MACHINE, TABLE = "machine", "table_1"
 
@@ -126,7 +127,11 @@ def main() -> None:
     parser.add_argument("--budget-seconds", type=float, default=540.0)
     parser.add_argument("--sections", nargs="*", default=[], choices=list(sections()))
     arguments = vars(parser.parse_args())
-    config = GpuConfig(**arguments | {"sections": tuple(arguments["sections"])})
+    try:
+        check_device(arguments["device"])
+        config = GpuConfig(**arguments | {"sections": tuple(arguments["sections"])})
+    except ValueError as error:
+        parser.error(str(error))
     run(config)
     print("\n".join(summary(config.out)))
 

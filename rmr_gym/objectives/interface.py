@@ -14,17 +14,17 @@ from torch import Tensor, nn
 from rmr_gym.models import NaturalModel
 
 
-class LazyTerms(Mapping[str, Float[Tensor, ""]]):
+class LazyTerms(Mapping[str, Float[Tensor, "..."]]):
     """Terms that are computed when the first of them is read: most steps of a run are not written to the log.
 
     Args:
         compute: returns the terms; called once at most. What it needs is kept until then.
     """
 
-    def __init__(self, compute: Callable[[], Mapping[str, Float[Tensor, ""]]]) -> None:
+    def __init__(self, compute: Callable[[], Mapping[str, Float[Tensor, "..."]]]) -> None:
         self._compute = compute
 
-    def __getitem__(self, name: str) -> Float[Tensor, ""]:
+    def __getitem__(self, name: str) -> Float[Tensor, "..."]:
         """Return a term."""
         return self._terms[name]
 
@@ -37,7 +37,7 @@ class LazyTerms(Mapping[str, Float[Tensor, ""]]):
         return len(self._terms)
 
     @cached_property
-    def _terms(self) -> Mapping[str, Float[Tensor, ""]]:
+    def _terms(self) -> Mapping[str, Float[Tensor, "..."]]:
         return self._compute()
 
 

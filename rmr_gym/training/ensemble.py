@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from rmr_gym.errors import explain
-from rmr_gym.training.loop import Group, GroupTerms, LoopConfig, OnStep, train_groups
+from rmr_gym.training.loop import Group, GroupTerms, LoopConfig, OnStep, is_logged, train_groups
 from rmr_gym.training.sinks import Sink
 from rmr_gym.training.stacking import Stack
 
@@ -76,7 +76,7 @@ def train_side_by_side(
             groups.append(_alone(members[0]))
         else:
             stacks.append(Stack([member.loss for member in members], unfold=chosen == "unfolded"))
-            groups.append(_stacked(stacks[-1], members))
+            groups.append(_stacked(stacks[-1], members, config))
     names = "\n".join(" + ".join(group.names) for group in groups)
     folder = state_folder and state_folder / hashlib.sha256(f"{chosen}\n{names}".encode()).hexdigest()[:16]
     train_groups(groups, config, on_step=on_step, state_folder=folder, keep_state=keep_state)
@@ -122,9 +122,9 @@ def _alone(member: Trainee) -> Group:
     return Group(loss=loss, modules=[member.loss], sinks=[member.sink], names=[member.name])
 
 
-def _stacked(stack: Stack, members: Sequence[Trainee]) -> Group:
+def _stacked(stack: Stack, members: Sequence[Trainee], config: LoopConfig) -> Group:
     def loss(step: int) -> GroupTerms:
-        terms: GroupTerms = stack([member.batch(step) for member in members])
+        terms: GroupTerms = stack([member.batch(step) for member in members], with_logged=is_logged(config, step))
         return terms
 
     sinks, names = [member.sink for member in members], [member.name for member in members]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from rmr_gym.errors import NonFiniteLossError, explain
 from rmr_gym.models import trainable_parameters
-from rmr_gym.objectives import LossTerms
+from rmr_gym.objectives import LazyTerms, LossTerms
 from rmr_gym.training.resume import RunState
 from rmr_gym.training.sinks import Record, Sink
 
@@ -81,12 +81,13 @@ class GroupTerms:
     """What each member minimises."""
 
     logged: Mapping[str, Float[Tensor, " ensemble"]] = field(default_factory=dict)
-    """Parts and monitors, detached, by name."""
+    """Parts and monitors, detached, by name; read only on updates that are logged, and for errors."""
 
     @classmethod
     def of_one(cls, terms: LossTerms) -> GroupTerms:
-        """Make a group of the terms of one model."""
-        return cls(terms.total.unsqueeze(0), {name: term.unsqueeze(0) for name, term in terms.logged.items()})
+        """Make a group of the terms of one model; what is logged is not looked at before it is read."""
+        logged = LazyTerms(lambda: {name: term.unsqueeze(0) for name, term in terms.logged.items()})
+        return cls(terms.total.unsqueeze(0), logged)
 
     def records(self) -> list[Record]:
         """Return the numbers of each member, with its `loss`."""

@@ -39,17 +39,18 @@ class Stack(nn.Module):
             self._axis[name] = None if shared else 0
             self.register_buffer(f"fixed_{place}", values[0] if shared else torch.stack(values))
 
-    def forward(self, batches: Sequence[Sequence[Tensor]]) -> GroupTerms:
+    def forward(self, batches: Sequence[Sequence[Tensor]], *, with_logged: bool = True) -> GroupTerms:
         """Compute the loss terms of every member on its own batch.
 
         Args:
             batches: the arguments of each member.
+            with_logged: whether the parts and monitors are wanted too; they cannot be computed later.
         """
         stacked = tuple(torch.stack(parts) for parts in zip(*batches, strict=True))
 
         def one(weights: dict[str, Tensor], *parts: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
             terms = functional_call(self._members[0], weights, parts)
-            return terms.total, dict(terms.logged)
+            return terms.total, dict(terms.logged) if with_logged else {}
 
         with UnfoldedConvolutions() if self._unfold else nullcontext():
             total, logged = vmap(one, in_dims=(self._axis, *[0] * len(stacked)))(self._weights(), *stacked)

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +45,42 @@ def test_loss_falls() -> None:
     logged = [record["step"] for record in sink.records]
     assert logged == [0, 7, 14, 21, 28, 35, 42, 49, 56, 59]
     assert logged == [step for step in range(CONFIG.gradient_steps) if is_logged(CONFIG, step)]
+
+
+COUNTING = """
+import torch
+from torch import nn
+from rmr_gym.objectives import LazyTerms, LossTerms
+from rmr_gym.training import LoopConfig, MemorySink
+from rmr_gym.training.ensemble import Trainee, train_side_by_side
+
+class Loss(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+    def forward(self, inputs):
+        total = (self.weight * inputs).square().sum()
+        def monitors():
+            print(step, end=" ")
+            return {"total": total.detach()}
+        return LossTerms(total, LazyTerms(monitors))
+
+def batch(number):
+    global step
+    step = number
+    return (torch.ones(1),)
+
+for execution in ("in_turn", "stacked"):
+    trainees = [Trainee(name=name, loss=Loss(), batch=batch, sink=MemorySink()) for name in "ab"]
+    train_side_by_side(trainees, LoopConfig(gradient_steps=6, log_every=3), execution=execution)
+    print("|", [record["step"] for record in trainees[0].sink.records], end=" | ")
+"""
+
+
+def test_logged_terms_are_computed_only_for_the_log() -> None:
+    # In a process of its own: the checks of types that the tests switch on read every mapping.
+    done = subprocess.run([sys.executable, "-c", COUNTING], capture_output=True, text=True, check=True)
+    assert done.stdout.split(" | ")[:4] == ["0 0 3 3 5 5", "[0, 3, 5]", "0 3 5", "[0, 3, 5]"]
 
 
 @pytest.mark.parametrize("kills", [[5], [25], [25, 26, 59]])
