@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from rmr_gym.errors import explain
 from rmr_gym.pipeline.config_json import differences, from_json, read_json, to_json
@@ -27,7 +27,7 @@ def pin(config: Any, path: Path, *, may_grow: Sequence[str] = ()) -> bool:
     """
     now, continued = to_json(config), path.exists()
     if continued:
-        before = to_json(from_json(type(config), read_json(path), where=str(path)))
+        before = to_json(_read(type(config), path))
         fixed = [line for line in differences(before, now) if line.split(":")[0].split("[")[0] not in may_grow]
         if fixed:
             raise ValueError(
@@ -39,3 +39,17 @@ def pin(config: Any, path: Path, *, may_grow: Sequence[str] = ()) -> bool:
             )
     write_json(path, now)
     return continued
+
+
+def _read(config_class: type[Any], path: Path) -> Any:
+    """Read the settings of the run in a folder, which may be a run of another kind."""
+    document = read_json(path)
+    if isinstance(document, dict) and not set(document) <= set(get_type_hints(config_class)):
+        raise ValueError(
+            explain(
+                expected=f"a new folder, or one with settings of {', '.join(get_type_hints(config_class))}",
+                got=f"{path} with {', '.join(document)}",
+                fix="It is a run of another kind or of a newer version: pass another --out.",
+            )
+        )
+    return from_json(config_class, document, where=str(path))

@@ -10,6 +10,7 @@ from rmr_gym.pipeline.balls import BallsRunConfig
 from rmr_gym.pipeline.balls.profiles import smoke
 from rmr_gym.pipeline.config_json import from_json
 from rmr_gym.pipeline.pinning import pin
+from rmr_gym.pipeline.profiles import PROFILES
 
 
 @pytest.fixture
@@ -25,6 +26,14 @@ def test_first_call_writes_the_settings_and_the_next_one_continues(path: Path) -
     assert pin(smoke(), path) is False
     assert read(path) == smoke()
     assert pin(smoke(), path) is True
+
+
+def test_folder_of_another_kind_of_run_is_refused_and_stays_as_it_is(path: Path) -> None:
+    pin(PROFILES["smoke"](), path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"config.json with game, .*pass another --out"):
+        pin(smoke(), path)
+    assert path.read_bytes() == before
 
 
 def test_other_settings_are_refused_by_name_and_the_old_ones_stay(path: Path) -> None:
