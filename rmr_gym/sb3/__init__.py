@@ -1,0 +1,44 @@
+"""Encoders in policies of Stable-Baselines3.
+
+Importing this package needs no Stable-Baselines3; the names below load their module at first use.
+
+Example:
+    >>> from rmr_gym import sb3
+    >>> "EncoderFeaturesExtractor" in dir(sb3)
+    True
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rmr_gym.sb3.features_extractor import EncoderFeaturesExtractor
+    from rmr_gym.sb3.policy_kwargs import policy_kwargs_from
+    from rmr_gym.sb3.ram_features_extractor import RamFeaturesExtractor
+    from rmr_gym.sb3.unfreezing import UnfreezeEncoder
+
+__all__ = ["EncoderFeaturesExtractor", "RamFeaturesExtractor", "UnfreezeEncoder", "policy_kwargs_from"]
+
+_WHERE = {
+    "EncoderFeaturesExtractor": "rmr_gym.sb3.features_extractor",
+    "RamFeaturesExtractor": "rmr_gym.sb3.ram_features_extractor",
+    "UnfreezeEncoder": "rmr_gym.sb3.unfreezing",
+    "policy_kwargs_from": "rmr_gym.sb3.policy_kwargs",
+}
+"""Module of each public name that is loaded at first use."""
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(_WHERE[name]), name)
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})
