@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import math
-import types
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
-from rmr_gym.errors import explain
+from rmr_gym.documents import TYPE_KEY, Config, ConfigJson, differences, read_json, without_nan
 from rmr_gym.evaluation.probes import PROBES, LinearProbeConfig
 from rmr_gym.models.encoders import ENCODERS, VIDEO_ENCODERS
 from rmr_gym.models.processors import BALL_PROCESSORS, PROCESSORS
 from rmr_gym.objectives import OBJECTIVES
 
-Config = TypeVar("Config")
-
-TYPE_KEY = "type"
-"""Key that names which of several configs an object is; its value is a name in a registry."""
+__all__ = ["TYPE_KEY", "differences", "from_json", "read_json", "to_json", "without_nan"]
 
 _TABLES = (PROCESSORS, BALL_PROCESSORS, ENCODERS, VIDEO_ENCODERS, OBJECTIVES, PROBES)
-_NAMES: dict[type, str] = {part: name for table in _TABLES for name, part in table.items()}
 
-_NAMELESS = (LinearProbeConfig,)
-"""Written without a name, as when there was no other of the kind, so that documents of then mean the same."""
+_DOCUMENTS = ConfigJson(_TABLES, nameless=(LinearProbeConfig,))
 
 
 def to_json(value: Any) -> Any:
@@ -42,15 +31,7 @@ def to_json(value: Any) -> Any:
         >>> to_json(DeepSetsConfig(slot_dim=8))
         {'type': 'deep_sets', 'slot_dim': 8}
     """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        named = type(value) in _NAMES and not isinstance(value, _NAMELESS)
-        tag = {TYPE_KEY: _NAMES[type(value)]} if named else {}
-        return tag | {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): to_json(part) for key, part in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [to_json(part) for part in value]
-    return value
+    return _DOCUMENTS.to_json(value)
 
 
 def from_json(config_class: type[Config], document: object, *, where: str = "config") -> Config:
@@ -73,99 +54,4 @@ def from_json(config_class: type[Config], document: object, *, where: str = "con
         >>> from_json(LoopConfig, {"gradient_steps": 7}).gradient_steps
         7
     """
-    if not isinstance(document, Mapping):
-        raise ValueError(explain(expected=f"an object for {where}", got=document, fix="Correct the file."))
-    hints = get_type_hints(config_class)  # without Annotated
-    values = {key: value for key, value in document.items() if not (key == TYPE_KEY and config_class in _NAMES)}
-    before: Mapping[str, object] = getattr(config_class, "MEANT_BEFORE", {})
-    if set(values) == set(hints) - set(before):
-        values = {**values, **before}
-    unknown = sorted(set(values) - set(hints))
-    if unknown:
-        fix = f"Remove or rename {', '.join(unknown)}."
-        raise ValueError(explain(expected=f"fields of {where} out of {', '.join(hints)}", got=unknown, fix=fix))
-    return config_class(**{key: _value(hints[key], value, f"{where}.{key}") for key, value in values.items()})
-
-
-def differences(before: object, now: object, where: str = "") -> list[str]:
-    """Name the places in which two JSON documents differ.
-
-    Returns:
-        One `path: old -> new` per place, in order of the paths.
-
-    Example:
-        >>> differences({"loop": {"steps": 5}}, {"loop": {"steps": 7}})
-        ['loop.steps: 5 -> 7']
-    """
-    if isinstance(before, Mapping) and isinstance(now, Mapping):
-        keys = sorted({*before, *now})
-        missing = "(absent)"
-        nested = [
-            differences(before.get(key, missing), now.get(key, missing), f"{where}.{key}" if where else str(key))
-            for key in keys
-        ]
-        return [line for lines in nested for line in lines]
-    return [] if before == now else [f"{where}: {before} -> {now}"]
-
-
-def read_json(path: str | Path) -> Any:
-    """Read a JSON file that a user named.
-
-    Raises:
-        ValueError: when there is no such file or it is no JSON.
-    """
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(
-            explain(expected="a readable JSON file", got=f"{path}: {error}", fix="Check the path.")
-        ) from error
-    except (ValueError, RecursionError) as error:
-        fix = "Restore the file from a copy, or remove it and do the stage again."
-        raise ValueError(explain(expected=f"JSON in {path}", got=str(error), fix=fix)) from error
-
-
-def without_nan(value: Any) -> Any:
-    """Return JSON values in which NaN and infinity became None, which JSON can hold."""
-    if isinstance(value, Mapping):
-        return {key: without_nan(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _value(annotation: Any, value: Any, where: str) -> Any:
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin in (types.UnionType, Union):
-        return _member(arguments, value, where)
-    if dataclasses.is_dataclass(annotation) and isinstance(annotation, type):
-        return from_json(annotation, value, where=where)
-    if origin is tuple and isinstance(value, Sequence) and not isinstance(value, str):
-        kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
-        if len(kinds) == len(value):
-            pairs = enumerate(zip(kinds, value, strict=True))
-            return tuple(_value(kind, part, f"{where}[{index}]") for index, (kind, part) in pairs)
-    if origin is Literal and value in arguments:
-        return value
-    if annotation is float and type(value) is int:
-        return float(value)
-    if isinstance(annotation, type) and type(value) is annotation:
-        return value
-    kind = getattr(annotation, "__name__", str(annotation))
-    raise ValueError(explain(expected=f"{where} to be {kind}", got=value, fix="Correct the value."))
-
-
-def _member(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
-    """Build the member of a union that the value says it is."""
-    if value is None and type(None) in arguments:
-        return None
-    configs = {_NAMES[part]: part for part in arguments if part in _NAMES}
-    if configs and isinstance(value, Mapping):
-        nameless = [_NAMES[part] for part in configs.values() if part in _NAMELESS]
-        name = value.get(TYPE_KEY, *nameless)
-        if name not in configs:
-            expected = f"{where}.{TYPE_KEY} out of {', '.join(configs)}"
-            raise ValueError(explain(expected=expected, got=name, fix="Correct the name."))
-        return from_json(configs[str(name)], value, where=where)
-    others = [part for part in arguments if part is not type(None)]
-    return _value(others[0], value, where)
+    return _DOCUMENTS.from_json(config_class, document, where=where)

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rmr_gym.documents import differences, exclusive, read_json, without_nan
 from rmr_gym.errors import explain
 from rmr_gym.models.checkpoint import write_atomically
-from rmr_gym.pipeline.config_json import differences, read_json, without_nan
+
+__all__ = [
+    "LOG_FILE",
+    "RESULT_FILE",
+    "STATE_FOLDER",
+    "JsonObject",
+    "Stage",
+    "Stopwatch",
+    "begun_file",
+    "exclusive",
+    "peak_memory_bytes",
+    "write_json",
+]
 
 RESULT_FILE, LOG_FILE, STATE_FOLDER = "result.json", "log.jsonl", "state"
 
@@ -115,28 +125,6 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write JSON atomically; NaN and infinity become null, since JSON has no word for them."""
     text = json.dumps(without_nan(document), indent=2, allow_nan=False) + "\n"
     write_atomically(path, text.encode())
-
-
-@contextmanager
-def exclusive(folder: str | Path) -> Iterator[Path]:
-    """Keep a folder to this process, until the block ends or the process dies.
-
-    Raises:
-        ValueError: when another process works in the folder.
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            fix = "Wait until it ends, or pass another --out."
-            got = "another process that is working in it"
-            raise ValueError(explain(expected=f"{folder} for this process alone", got=got, fix=fix)) from error
-        yield folder
-    finally:
-        os.close(descriptor)  # releases the lock, and so does a kill
 
 
 def _require_equal(before: object, now: object, folder: Path) -> None:
