@@ -21,6 +21,7 @@ SUMMARIES = {
     "train": "train the encoder of one arm on the pixels of a data set",
     "probe": "read the RAM off a frozen encoder",
     "balls": "bouncing balls: positions and pictures, from the simulator to a comparison",
+    "data": "data sets that are there: what is inside them",
     "doctor": "say what works on this machine, and how to mend what does not",
 }
 """One line for each subcommand. Kept apart from the subcommands, whose import takes a working PyTorch."""
@@ -64,6 +65,11 @@ def _execute(name: str, arguments: Sequence[str]) -> int:
         from rmr_gym.pipeline.commands.balls import parse_balls
 
         parse_balls(arguments).execute(console)
+        return 0
+    if name == "data":
+        from rmr_gym.pipeline.commands.data import parse_data
+
+        parse_data(arguments).execute(console)
         return 0
     from rmr_gym.pipeline.commands import parse  # the doctor must work where this does not
 

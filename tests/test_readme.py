@@ -98,8 +98,9 @@ def problem_of_rmr_gym(arguments: list[str]) -> str | None:
     """Parse a call without executing it; the few without settings, such as `doctor`, are executed."""
     from rmr_gym.pipeline.commands import COMMANDS, parse
     from rmr_gym.pipeline.commands.balls import parse_balls
+    from rmr_gym.pipeline.commands.data import parse_data
 
-    if not arguments or arguments[0] not in (*COMMANDS, "balls"):
+    if not arguments or arguments[0] not in (*COMMANDS, "balls", "data"):
         done = run([RMR_GYM, *arguments], ROOT)
         return done.stderr or "rmr-gym failed" if done.returncode else None
     said = io.StringIO()
@@ -107,6 +108,8 @@ def problem_of_rmr_gym(arguments: list[str]) -> str | None:
         try:
             if arguments[0] == "balls":
                 parse_balls(arguments[1:])
+            elif arguments[0] == "data":
+                parse_data(arguments[1:])
             else:
                 parse(arguments[0], arguments[1:])
         except SystemExit as stop:

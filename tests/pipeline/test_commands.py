@@ -25,7 +25,7 @@ REQUIRED = {
 
 
 def test_commands_are_the_listed_ones() -> None:
-    assert set(COMMANDS) | {"balls", "doctor"} == set(SUMMARIES)
+    assert set(COMMANDS) | {"balls", "data", "doctor"} == set(SUMMARIES)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,0 +1,44 @@
+"""`rmr-gym data`: what is done with data sets that are there, with actions of its own."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import tyro
+
+from rmr_gym.pipeline.commands.data_describe import Describe
+from rmr_gym.registry import Registry
+
+DataAction = Describe
+
+DATA_ACTIONS: Registry[type[DataAction]] = Registry("action of rmr-gym data", ("describe", Describe))
+"""What follows `rmr-gym data`, by name."""
+
+SUMMARIES = {
+    "describe": "say and draw what is inside data sets",
+}
+"""One line for each action."""
+
+
+def parse_data(arguments: Sequence[str]) -> DataAction:
+    """Turn what follows `rmr-gym data` into the dataclass of its action.
+
+    Args:
+        arguments: name of the action and its options.
+
+    Raises:
+        ValueError: when a setting is out of range.
+        SystemExit: after `--help` (status 0) and on actions or options that do not exist (status 2).
+    """
+    parser = argparse.ArgumentParser(prog="rmr-gym data", description="Data sets of recorded play.")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name in DATA_ACTIONS:
+        actions.add_parser(name, help=SUMMARIES[name], add_help=False)
+    chosen = parser.parse_args(list(arguments[:1])).action
+    return tyro.cli(
+        DATA_ACTIONS[chosen],
+        args=list(arguments[1:]),
+        prog=f"rmr-gym data {chosen}",
+        config=(tyro.conf.AvoidSubcommands,),
+    )
