@@ -35,13 +35,14 @@ class TransitionDataset:
     single frame shows, have `states`, `windows` and `state_windows` instead.
 
     Args:
-        path: directory of an `EpisodeStore`.
+        path: directory of an `EpisodeStore`, or several that open as one.
         split: "train" and "validation" are disjoint sets of whole episodes, see `split_episodes`; "all" is both.
         validation_fraction: share of the episodes for validation, in 0..1 (exclusive).
         split_seed: seed of the choice of episodes; the same for all halves and arms that are to fit together.
         size: height and width of the pictures in pixels; None keeps the native ones, 210 x 160 or 64 x 64.
         gray: one luminance channel instead of red, green, blue.
         history: consecutive frames of a window before the one to be predicted (paper, appendix A: 3).
+        skip_damaged: leave out damaged episodes with a warning that names each, see `EpisodeStore`.
 
     Raises:
         ValueError: when there are too few or too short episodes, or an argument is out of range.
@@ -61,7 +62,7 @@ class TransitionDataset:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | Sequence[str | Path],
         *,
         split: str = "train",
         validation_fraction: float = 0.25,
@@ -69,8 +70,9 @@ class TransitionDataset:
         size: tuple[int, int] | None = None,
         gray: bool = True,
         history: int = 1,
+        skip_damaged: bool = False,
     ) -> None:
-        self.store = EpisodeStore(path)
+        self.store = EpisodeStore(path, skip_damaged=skip_damaged)
         if not len(self.store):
             raise ValueError(
                 explain(expected="at least one episode", got=f"none in {path}", fix="Call collect() first.")
@@ -89,7 +91,9 @@ class TransitionDataset:
         self._terminated = np.concatenate([file.terminated for file in files])
         checksums = [file.sha256 for file in files]
         self.fingerprint = hashlib.sha256("\n".join([split, *checksums]).encode()).hexdigest()
-        """Checksum of what the split holds: its name and the content of its episodes, whatever the size and colour."""
+        """Checksum of what the split holds: its name and the content of its episodes, in the order of their numbers.
+
+        Size, colour and the directories in which they lie make no difference."""
 
     def __len__(self) -> int:
         return len(self._rows.transitions)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,12 @@ class EpisodeStore:
     collectors may write into it, and a crash costs the episodes that were being written. A store shows what was there
     when it was opened.
 
+    Several directories open as one, as if all their files lay in one directory: the order in which they are named makes
+    no difference to episodes, splits and fingerprints, and an episode that is in two of them counts once.
+
     Args:
-        path: existing directory, which may be empty.
+        path: existing directory, which may be empty, or several of them.
+        skip_damaged: leave out damaged files with a warning that names each, instead of refusing the whole.
 
     Raises:
         ValueError: when there is no such directory, or the episodes were recorded with different games, preprocessing
@@ -39,18 +45,37 @@ class EpisodeStore:
         CorruptFileError: when a file is damaged, was changed or has been renamed.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        if not self.path.is_dir():
-            raise ValueError(
-                explain(expected="a directory of episodes", got=str(path), fix="Make one with rmr_gym.data.collect().")
-            )
-        self.files: tuple[EpisodeFile, ...] = tuple(_open(file) for file in sorted(self.path.glob("ep-*.arrow")))
+    def __init__(self, path: str | Path | Sequence[str | Path], *, skip_damaged: bool = False) -> None:
+        self.paths: tuple[Path, ...] = _directories(path)
+        self.path = self.paths[0]
+        """The directory, of several the first."""
+        self.damaged: tuple[CorruptFileError, ...] = ()
+        """What is wrong with the files that were left out; each message names one."""
+        self._skip_damaged = skip_damaged
+        self.files: tuple[EpisodeFile, ...] = tuple(self._open_all())
         for file in self.files[1:]:
             _check_alike(self.files[0], file)
 
     def __len__(self) -> int:
         return len(self.files)
+
+    def _open_all(self) -> Iterator[EpisodeFile]:
+        """Open all files in the order of their names, each content once."""
+        found = sorted((file.name, file) for path in self.paths for file in path.glob("ep-*.arrow"))
+        before: EpisodeFile | None = None
+        for _, path in found:
+            try:
+                file = _open(path)
+            except CorruptFileError as error:
+                if not self._skip_damaged:
+                    raise
+                self.damaged += (error,)
+                warnings.warn(f"A damaged episode is left out. {error}", stacklevel=4)
+                continue
+            # The name holds the checksum, so that equal files follow each other.
+            if before is None or before.sha256 != file.sha256:
+                yield file
+            before = file
 
     @property
     def episodes(self) -> tuple[AnyMetadata, ...]:
@@ -140,10 +165,28 @@ class EpisodeStore:
         }
 
     def write_manifest(self) -> Path:
-        """Write `manifest.json` beside the episodes and return its path."""
+        """Write `manifest.json` beside the episodes and return its path.
+
+        Raises:
+            ValueError: when the store is several directories, each of which has a manifest of its own.
+        """
+        if len(self.paths) > 1:
+            raise ValueError(
+                explain(expected="a store of one directory", got=f"{len(self.paths)} of them", fix="Open each alone.")
+            )
         path = self.path / MANIFEST
         write_atomically(path, (json.dumps(self.manifest, indent=1) + "\n").encode())
         return path
+
+
+def _directories(path: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
+    paths = tuple(Path(part) for part in ([path] if isinstance(path, (str, Path)) else path))
+    for part in paths or (Path("no directory at all"),):
+        if not part.is_dir():
+            raise ValueError(
+                explain(expected="a directory of episodes", got=str(part), fix="Make one with rmr_gym.data.collect().")
+            )
+    return paths
 
 
 def _open(path: Path) -> EpisodeFile:
@@ -164,8 +207,8 @@ def _check_alike(first: EpisodeFile, other: EpisodeFile) -> None:
         if expected != theirs.get(name):
             raise ValueError(
                 explain(
-                    expected=f"one {name} in {first.path.parent}, as in {first.path.name}: {expected}",
-                    got=f"{theirs.get(name)} in {other.path.name}",
+                    expected=f"one {name} in all episodes, as in {first.path}: {expected}",
+                    got=f"{theirs.get(name)} in {other.path}",
                     fix="Keep data of different games, worlds and preprocessing in different directories.",
                 )
             )
