@@ -2,37 +2,54 @@
 
 from rmr_gym.models.ball_models import InteractionModel, Prediction, TrajectoryModel, VideoModel, trajectory_model
 from rmr_gym.models.checkpoint import (
+    build_encoder,
+    encoder_document,
+    load_abstract_encoder,
+    load_any_encoder,
     load_encoder,
     load_processor,
     load_video_model,
+    read_encoder_document,
+    save_abstract_encoder,
     save_encoder,
     save_processor,
     save_video_model,
 )
 from rmr_gym.models.decoders import Decoded
 from rmr_gym.models.freezing import fingerprint, freeze, trainable_parameters
+from rmr_gym.models.frozen_features import FrozenFeatures
 from rmr_gym.models.interfaces import Encoder, Processor, VideoEncoder
+from rmr_gym.models.picture_features import PictureFeatures, Readout
 from rmr_gym.models.world_model import AbstractModel, Latents, NaturalModel, Precision, RamPrediction, unpack_bits
 
 __all__ = [
     "AbstractModel",
     "Decoded",
     "Encoder",
+    "FrozenFeatures",
     "InteractionModel",
     "Latents",
     "NaturalModel",
+    "PictureFeatures",
     "Precision",
     "Prediction",
     "Processor",
     "RamPrediction",
+    "Readout",
     "TrajectoryModel",
     "VideoEncoder",
     "VideoModel",
+    "build_encoder",
+    "encoder_document",
     "fingerprint",
     "freeze",
+    "load_abstract_encoder",
+    "load_any_encoder",
     "load_encoder",
     "load_processor",
     "load_video_model",
+    "read_encoder_document",
+    "save_abstract_encoder",
     "save_encoder",
     "save_processor",
     "save_video_model",

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
-from torch import Tensor, nn
+from safetensors.torch import save
+from torch import nn
 
-from rmr_gym.errors import CorruptFileError, explain
+from rmr_gym.errors import explain
 from rmr_gym.models.ball_models import VideoModel
-from rmr_gym.models.decoders import BroadcastDecoder, BroadcastDecoderConfig
-from rmr_gym.models.encoders import ENCODERS, VIDEO_ENCODERS
-from rmr_gym.models.interfaces import NUM_ACTIONS, Encoder, Processor, VideoEncoder
-from rmr_gym.models.processors import BALL_PROCESSORS, PROCESSORS
-from rmr_gym.registry import Registry
-
-FORMAT = "rmr-checkpoint/1"
-"""Version of the folder's layout."""
-
-CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
-
-# A name may stand in both tables if it means the same; the registry refuses it otherwise.
-_PROCESSORS: Registry[type[Any]] = Registry(
-    "processor", *dict.fromkeys([*PROCESSORS.items(), *BALL_PROCESSORS.items()])
+from rmr_gym.models.blocks import initial_weights
+from rmr_gym.models.decoders import BroadcastDecoder
+from rmr_gym.models.documents import (
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    Checkpoint,
+    config_of,
+    corrupt,
+    describe,
+    read_checkpoint,
 )
-_VIDEO_DECODERS: Registry[type[Any]] = Registry("video decoder", ("broadcast", BroadcastDecoderConfig))
+from rmr_gym.models.encoders.ram import RamEncoder
+from rmr_gym.models.freezing import fingerprint
+from rmr_gym.models.interfaces import NUM_ACTIONS, Encoder, Processor, VideoEncoder
+
+_ABSTRACT_ENCODER = "abstract_encoder"
 
 
 def save_processor(processor: Processor, folder: str | Path, *, num_slots: int, **facts: Any) -> Path:
@@ -47,7 +46,7 @@ def save_processor(processor: Processor, folder: str | Path, *, num_slots: int, 
         The folder.
     """
     build = {"num_slots": num_slots, "num_actions": processor.num_actions}
-    return _save(processor, folder, "processor", _PROCESSORS, build, facts)
+    return _save(processor, folder, "processor", build, facts)
 
 
 def load_processor(folder: str | Path, *, device: str | torch.device = "cpu") -> Processor:
@@ -57,16 +56,50 @@ def load_processor(folder: str | Path, *, device: str | torch.device = "cpu") ->
         CorruptFileError: when a file is damaged, truncated or was changed.
         ValueError: when the folder holds no processor.
     """
-    config, build, weights = _read(folder, "processor", _PROCESSORS)
-    # Checkpoints from before there were worlds without actions do not say how many there are.
-    processor: Processor = config.build(build["num_slots"], num_actions=build.get("num_actions", NUM_ACTIONS))
-    _restore(processor, weights, folder)
+    processor: Processor = _build(folder, read_checkpoint(folder, "processor"))
     return processor.to(device)
+
+
+def save_abstract_encoder(encoder: RamEncoder, processor_folder: str | Path, **facts: Any) -> Path:
+    """Write the encoder of memory that a processor was trained with, beside the processor.
+
+    Args:
+        encoder: `AbstractModel.encoder`.
+        processor_folder: where `save_processor` wrote; the encoder goes into `abstract_encoder` in it.
+        **facts: JSON values kept beside the config (game, seed, ...).
+
+    Returns:
+        The folder of the encoder.
+    """
+    return _save(encoder, Path(processor_folder, _ABSTRACT_ENCODER), "ram encoder", {}, facts)
+
+
+def load_abstract_encoder(folder: str | Path, *, device: str | torch.device = "cpu") -> RamEncoder:
+    """Read the encoder of memory beside a processor.
+
+    Args:
+        folder: of the processor (`rmr-gym pretrain`), or what `save_abstract_encoder` returned.
+        device: where to put it.
+
+    Raises:
+        CorruptFileError: when a file is damaged, truncated or was changed.
+        ValueError: when the folder holds none.
+    """
+    folder, beside = Path(folder), Path(folder, _ABSTRACT_ENCODER)
+    if not beside.is_dir():
+        document = read_checkpoint(folder, "processor", "ram encoder").document
+        if document["kind"] == "processor":
+            expected = f"the abstract encoder beside the processor in {folder}, in {_ABSTRACT_ENCODER}/"
+            fix = "An earlier version wrote the processor alone: repeat `rmr-gym pretrain` into another folder."
+            raise ValueError(explain(expected=expected, got="a processor alone", fix=fix))
+    source = beside if beside.is_dir() else folder
+    encoder: RamEncoder = _build(source, read_checkpoint(source, "ram encoder"))
+    return encoder.to(device)
 
 
 def save_encoder(encoder: Encoder, folder: str | Path, **facts: Any) -> Path:
     """Write an encoder; arguments as in `save_processor`."""
-    return _save(encoder, folder, "encoder", ENCODERS, {}, facts)
+    return _save(encoder, folder, "encoder", {}, facts)
 
 
 def load_encoder(folder: str | Path, *, device: str | torch.device = "cpu") -> Encoder:
@@ -76,10 +109,75 @@ def load_encoder(folder: str | Path, *, device: str | torch.device = "cpu") -> E
         CorruptFileError: when a file is damaged, truncated or was changed.
         ValueError: when the folder holds no encoder.
     """
-    config, _, weights = _read(folder, "encoder", ENCODERS)
-    encoder: Encoder = config.build()
-    _restore(encoder, weights, folder)
+    encoder: Encoder = _build(folder, read_checkpoint(folder, "encoder"))
     return encoder.to(device)
+
+
+def load_any_encoder(folder: str | Path, *, device: str | torch.device = "cpu") -> Encoder | VideoEncoder:
+    """Read an encoder of pictures or of windows of pictures.
+
+    Args:
+        folder: of `save_encoder` or `rmr-gym train`; or of `save_video_model` or `rmr-gym balls`, of which the encoder
+            is read.
+        device: where to put it.
+
+    Raises:
+        CorruptFileError: when a file is damaged, truncated or was changed.
+        ValueError: when the folder holds no encoder.
+    """
+    return _read_encoder(folder)[0].to(device)
+
+
+def encoder_document(encoder: Encoder | VideoEncoder, /, **facts: Any) -> dict[str, Any]:
+    """Describe an encoder in JSON values, from which `build_encoder` makes one like it.
+
+    Args:
+        encoder: built from a config of `ENCODERS` or `VIDEO_ENCODERS`.
+        **facts: JSON values for readers (game, arm, seed, ...).
+
+    Returns:
+        `format`, `kind`, `name`, `config`, `build`, `facts`, and the `fingerprint` of the weights. Equal to what
+        reading its JSON gives.
+
+    Raises:
+        ValueError: when no registered config built the encoder.
+
+    Example:
+        >>> from rmr_gym.models.encoders import NatureCnnConfig
+        >>> document = encoder_document(NatureCnnConfig(slot_dim=2).build(), game="pong")
+        >>> document["name"], document["config"]["slot_dim"], build_encoder(document).slot_dim
+        ('nature_cnn', 2, 2)
+    """
+    kind = "video encoder" if isinstance(encoder, VideoEncoder) else "encoder"
+    return describe(encoder, kind, {}, facts) | {"fingerprint": fingerprint(encoder)}
+
+
+def read_encoder_document(folder: str | Path) -> dict[str, Any]:
+    """Return the document of the encoder in a folder, whose weights are checked.
+
+    Args:
+        folder: as for `load_any_encoder`.
+
+    Raises:
+        CorruptFileError: when a file is damaged, truncated or was changed.
+        ValueError: when the folder holds no encoder.
+    """
+    encoder, facts = _read_encoder(folder)
+    return encoder_document(encoder, **facts)
+
+
+def build_encoder(document: Mapping[str, Any]) -> Encoder | VideoEncoder:
+    """Build the encoder of a document with random weights, drawn as those of any new module.
+
+    Raises:
+        ValueError: when the document is not one of an encoder that this version knows.
+    """
+    if document.get("kind") not in ("encoder", "video encoder"):
+        fix = "Pass what encoder_document or read_encoder_document returned."
+        got = f"kind {document.get('kind')!r}"
+        raise ValueError(explain(expected="the document of an encoder", got=got, fix=fix))
+    encoder: Encoder | VideoEncoder = config_of(document).build(**document["build"])
+    return encoder
 
 
 def save_video_model(model: VideoModel, folder: str | Path, **facts: Any) -> Path:
@@ -94,16 +192,9 @@ def save_video_model(model: VideoModel, folder: str | Path, **facts: Any) -> Pat
         The folder.
     """
     folder = Path(folder)
-    _save(model.encoder, folder / "encoder", "video encoder", VIDEO_ENCODERS, {}, facts)
+    _save(model.encoder, folder / "encoder", "video encoder", {}, facts)
     save_processor(model.processor, folder / "processor", num_slots=model.encoder.num_slots, **facts)
-    _save(
-        model.decoder,
-        folder / "decoder",
-        "video decoder",
-        _VIDEO_DECODERS,
-        {"input_dim": model.decoder.input_dim},
-        facts,
-    )
+    _save(model.decoder, folder / "decoder", "video decoder", {"input_dim": model.decoder.input_dim}, facts)
     return folder
 
 
@@ -115,12 +206,9 @@ def load_video_model(folder: str | Path, *, device: str | torch.device = "cpu") 
         ValueError: when the folder holds no video model.
     """
     folder = Path(folder)
-    config, _, weights = _read(folder / "encoder", "video encoder", VIDEO_ENCODERS)
-    encoder: VideoEncoder = config.build()
-    _restore(encoder, weights, folder / "encoder")
-    config, build, weights = _read(folder / "decoder", "video decoder", _VIDEO_DECODERS)
-    decoder: BroadcastDecoder = config.build(build["input_dim"])
-    _restore(decoder, weights, folder / "decoder")
+    parts = {part: read_checkpoint(folder / part, f"video {part}") for part in ("encoder", "decoder")}
+    encoder: VideoEncoder = _build(folder / "encoder", parts["encoder"])
+    decoder: BroadcastDecoder = _build(folder / "decoder", parts["decoder"])
     return VideoModel(encoder, load_processor(folder / "processor"), decoder).eval().to(device)
 
 
@@ -134,31 +222,10 @@ def write_atomically(path: Path, content: bytes) -> None:
     partial.replace(path)
 
 
-def _save(
-    module: Processor | Encoder | VideoEncoder | BroadcastDecoder,
-    folder: str | Path,
-    kind: str,
-    registry: Registry[type[Any]],
-    build: dict[str, Any],
-    facts: dict[str, Any],
-) -> Path:
-    config = module.config
-    names = [name for name, config_class in registry.items() if isinstance(config, config_class)]
-    if not names:
-        fix = f"Add {type(config).__name__} to the registry of {kind}s."
-        raise ValueError(
-            explain(expected=f"a {kind} that load_{_saved_as(kind)} can build", got=type(module).__name__, fix=fix)
-        )
+def _save(module: nn.Module, folder: str | Path, kind: str, build: dict[str, Any], facts: dict[str, Any]) -> Path:
+    document = describe(module, kind, build, facts)
     weights = save({name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()})
-    document = {
-        "format": FORMAT,
-        "kind": kind,
-        "name": names[0],
-        "config": dataclasses.asdict(config),
-        "build": build,
-        "facts": facts,
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
-    }
+    document["weights_sha256"] = hashlib.sha256(weights).hexdigest()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / WEIGHTS_FILE, weights)
@@ -166,51 +233,27 @@ def _save(
     return folder
 
 
-def _read(folder: str | Path, kind: str, registry: Registry[Any]) -> tuple[Any, dict[str, Any], dict[str, Tensor]]:
-    """Return the config object, the build arguments and the verified weights of a checkpoint."""
+def _read_encoder(folder: str | Path) -> tuple[Encoder | VideoEncoder, dict[str, Any]]:
+    """Return the encoder in a folder and the facts beside it."""
     folder = Path(folder)
+    if not (folder / CONFIG_FILE).exists() and (folder / "encoder" / CONFIG_FILE).exists():
+        folder = folder / "encoder"  # a video model
+    checkpoint = read_checkpoint(folder, "encoder", "video encoder")
+    return _build(folder, checkpoint), checkpoint.document["facts"]
+
+
+def _build(folder: str | Path, checkpoint: Checkpoint) -> Any:
+    """Build the module of a checkpoint, restore its weights, and leave the global generator where it is."""
+    document, weights = checkpoint
     try:
-        document = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-        content = (folder / WEIGHTS_FILE).read_bytes()
-    except FileNotFoundError as error:
-        fix = f"Pass a folder written by save_{_saved_as(kind)} or `rmr-gym`."
-        raise ValueError(
-            explain(expected=f"a folder with {CONFIG_FILE} and {WEIGHTS_FILE}", got=f"{folder}: {error}", fix=fix)
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise _corrupt(folder / CONFIG_FILE, "readable JSON", str(error)) from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        found = document.get("format") if isinstance(document, dict) else type(document).__name__
-        raise _corrupt(folder / CONFIG_FILE, f"format {FORMAT!r}", repr(found))
-    if document.get("kind") != kind:
-        fix = f"Use load_{_saved_as(document.get('kind'))}."
-        raise ValueError(
-            explain(expected=f"a checkpoint of a {kind} in {folder}", got=f"a {document.get('kind')}", fix=fix)
-        )
-    if hashlib.sha256(content).hexdigest() != document.get("weights_sha256"):
-        raise _corrupt(folder / WEIGHTS_FILE, "the checksum in config.json", "another one")
-    config_class = registry[document["name"]]
-    try:
-        # JSON knows no tuples, configs know no lists.
-        fields = {key: tuple(value) if isinstance(value, list) else value for key, value in document["config"].items()}
-        return config_class(**fields), dict(document["build"]), load(content)
-    except (AttributeError, KeyError, TypeError, ValueError, SafetensorError) as error:
-        raise _corrupt(folder, "a config and weights that fit this version", str(error)) from error
-
-
-def _saved_as(kind: object) -> object:
-    """Return what the functions to save and load a kind of module are called for."""
-    return "video_model" if kind in ("video encoder", "video decoder") else kind
-
-
-def _restore(module: nn.Module, weights: dict[str, Tensor], folder: str | Path) -> None:
+        # Checkpoints from before there were worlds without actions do not say how many there are.
+        defaults = {"num_actions": NUM_ACTIONS} if document["kind"] == "processor" else {}
+        with initial_weights(0):
+            module: nn.Module = config_of(document).build(**(defaults | document["build"]))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise corrupt(Path(folder), "a config and weights that fit this version", str(error)) from error
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:
-        raise _corrupt(Path(folder), "weights that fit the config", str(error)) from error
-    module.eval()
-
-
-def _corrupt(path: Path, expected: str, got: str) -> CorruptFileError:
-    fix = "The file is damaged or was changed; restore it from a copy or train again."
-    return CorruptFileError(explain(expected=f"{expected} in {path}", got=got, fix=fix))
+        raise corrupt(Path(folder), "weights that fit the config", str(error)) from error
+    return module.eval()

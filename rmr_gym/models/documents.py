@@ -1,0 +1,149 @@
+"""What a checkpoint says about its module, as JSON; the weights lie beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from rmr_gym.errors import CorruptFileError, explain
+from rmr_gym.models.decoders import BroadcastDecoderConfig
+from rmr_gym.models.encoders import ENCODERS, VIDEO_ENCODERS
+from rmr_gym.models.encoders.ram import RamEncoderConfig
+from rmr_gym.models.processors import BALL_PROCESSORS, PROCESSORS
+from rmr_gym.registry import Registry
+
+FORMAT = "rmr-checkpoint/1"
+"""Version of the folder's layout."""
+
+CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+
+KINDS: Mapping[str, Registry[type[Any]]] = {
+    "encoder": ENCODERS,
+    "video encoder": VIDEO_ENCODERS,
+    "ram encoder": Registry("ram encoder", ("linear", RamEncoderConfig)),
+    # A name may stand in both tables if it means the same; the registry refuses it otherwise.
+    "processor": Registry("processor", *dict.fromkeys([*PROCESSORS.items(), *BALL_PROCESSORS.items()])),
+    "video decoder": Registry("video decoder", ("broadcast", BroadcastDecoderConfig)),
+}
+"""Kinds of modules and the config classes that build them."""
+
+_SAVED_AS = {"video encoder": "video_model", "video decoder": "video_model", "ram encoder": "abstract_encoder"}
+
+JsonObject = dict[str, Any]
+
+
+class Checkpoint(NamedTuple):
+    """What a folder holds."""
+
+    document: JsonObject
+    weights: dict[str, Tensor]
+
+
+def describe(module: nn.Module, kind: str, build: Mapping[str, Any], facts: Mapping[str, Any]) -> JsonObject:
+    """Return the document of a module: JSON values that are the same after writing and reading.
+
+    Args:
+        module: built from a config of `KINDS[kind]`.
+        kind: a key of `KINDS`.
+        build: arguments of the config's `build`.
+        facts: JSON values for readers.
+
+    Raises:
+        ValueError: when no registered config built the module.
+    """
+    config: Any = getattr(module, "config", None)
+    names = [name for name, config_class in KINDS[kind].items() if isinstance(config, config_class)]
+    if not names:
+        fix = f"Add {type(config).__name__} to the registry of {kind}s."
+        expected = f"a {kind} that load_{saved_as(kind)} can build"
+        raise ValueError(explain(expected=expected, got=type(module).__name__, fix=fix))
+    document: JsonObject = {
+        "format": FORMAT,
+        "kind": kind,
+        "name": names[0],
+        "config": dataclasses.asdict(config),
+        "build": dict(build),
+        "facts": dict(facts),
+    }
+    return json.loads(json.dumps(document))  # type: ignore[no-any-return]
+
+
+def config_of(document: Mapping[str, Any]) -> Any:
+    """Return the config object that a document describes.
+
+    Raises:
+        ValueError: when this version knows no such kind, name or field.
+    """
+    kind = str(document.get("kind"))
+    if document.get("format") != FORMAT or kind not in KINDS:
+        got = f"format {document.get('format')!r}, kind {kind!r}"
+        fix = "Pass what encoder_document or read_encoder_document returned."
+        raise ValueError(explain(expected=f"a document of format {FORMAT!r}", got=got, fix=fix))
+    config_class = KINDS[kind][document["name"]]
+    try:
+        return config_class(**{key: _with_tuples(value) for key, value in document["config"].items()})
+    except TypeError as error:
+        fix = "Use the version of rmr_gym that wrote it."
+        raise ValueError(explain(expected=f"fields of {config_class.__name__}", got=str(error), fix=fix)) from error
+
+
+def read_checkpoint(folder: str | Path, *kinds: str) -> Checkpoint:
+    """Read document and verified weights of a folder.
+
+    Args:
+        folder: written by one of the functions of `rmr_gym.models.checkpoint`.
+        *kinds: what it may hold.
+
+    Raises:
+        CorruptFileError: when a file is damaged, truncated or was changed.
+        ValueError: when the folder holds no checkpoint, or that of another kind.
+    """
+    folder = Path(folder)
+    try:
+        document = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        content = (folder / WEIGHTS_FILE).read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        fix = f"Pass a folder written by save_{saved_as(kinds[0])} or `rmr-gym`."
+        got = f"{folder}: {error}"
+        raise ValueError(
+            explain(expected=f"a folder with {CONFIG_FILE} and {WEIGHTS_FILE}", got=got, fix=fix)
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise corrupt(folder / CONFIG_FILE, "readable JSON", str(error)) from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        found = document.get("format") if isinstance(document, dict) else type(document).__name__
+        raise corrupt(folder / CONFIG_FILE, f"format {FORMAT!r}", repr(found))
+    if document.get("kind") not in kinds:
+        expected = f"a checkpoint of a {' or a '.join(kinds)} in {folder}"
+        fix = f"Use load_{saved_as(document.get('kind'))}."
+        raise ValueError(explain(expected=expected, got=f"a {document.get('kind')}", fix=fix))
+    if hashlib.sha256(content).hexdigest() != document.get("weights_sha256"):
+        raise corrupt(folder / WEIGHTS_FILE, "the checksum in config.json", "another one")
+    try:
+        return Checkpoint(document, load(content))
+    except SafetensorError as error:
+        raise corrupt(folder, "readable weights", str(error)) from error
+
+
+def saved_as(kind: object) -> object:
+    """Return what the functions to save and load a kind of module are called for."""
+    return _SAVED_AS.get(str(kind), kind)
+
+
+def corrupt(path: Path, expected: str, got: str) -> CorruptFileError:
+    """Return the error for a file that cannot be what was written."""
+    fix = "The file is damaged or was changed; restore it from a copy or train again."
+    return CorruptFileError(explain(expected=f"{expected} in {path}", got=got, fix=fix))
+
+
+def _with_tuples(value: object) -> object:
+    """Return a value of a config as it was before JSON, which knows no tuples; configs know no lists."""
+    return tuple(_with_tuples(part) for part in value) if isinstance(value, list) else value
