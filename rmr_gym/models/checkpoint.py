@@ -97,9 +97,9 @@ def load_abstract_encoder(folder: str | Path, *, device: str | torch.device = "c
     return encoder.to(device)
 
 
-def save_encoder(encoder: Encoder, folder: str | Path, **facts: Any) -> Path:
-    """Write an encoder; arguments as in `save_processor`."""
-    return _save(encoder, folder, "encoder", {}, facts)
+def save_encoder(encoder: Encoder | VideoEncoder, folder: str | Path, **facts: Any) -> Path:
+    """Write an encoder of pictures or of windows of pictures; arguments as in `save_processor`."""
+    return _save(encoder, folder, "video encoder" if isinstance(encoder, VideoEncoder) else "encoder", {}, facts)
 
 
 def load_encoder(folder: str | Path, *, device: str | torch.device = "cpu") -> Encoder:
