@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rmr_gym.sb3.features_extractor import EncoderFeaturesExtractor
     from rmr_gym.sb3.policy_kwargs import policy_kwargs_from
-    from rmr_gym.sb3.ram_features_extractor import RamFeaturesExtractor
     from rmr_gym.sb3.unfreezing import UnfreezeEncoder
 
-__all__ = ["EncoderFeaturesExtractor", "RamFeaturesExtractor", "UnfreezeEncoder", "policy_kwargs_from"]
+__all__ = ["EncoderFeaturesExtractor", "UnfreezeEncoder", "policy_kwargs_from"]
 
 _WHERE = {
     "EncoderFeaturesExtractor": "rmr_gym.sb3.features_extractor",
-    "RamFeaturesExtractor": "rmr_gym.sb3.ram_features_extractor",
     "UnfreezeEncoder": "rmr_gym.sb3.unfreezing",
     "policy_kwargs_from": "rmr_gym.sb3.policy_kwargs",
 }

@@ -1,0 +1,132 @@
+"""Encoders of pictures as features extractors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
+
+import numpy as np
+from gymnasium import spaces
+from jaxtyping import Float, Num
+from torch import Tensor
+
+from rmr_gym.errors import explain
+from rmr_gym.models.picture_features import PictureFeatures
+from rmr_gym.sb3.input_format import InputFormat, input_format
+from rmr_gym.sb3.pretrained import Request, find_encoder
+from rmr_gym.sb3.pretrained_extractor import PretrainedExtractor
+
+PolicyReadout = Literal["flatten", "project", "mean"]
+"""How slots become features: one after the other, those through a trained layer, or their mean."""
+
+
+class EncoderFeaturesExtractor(PretrainedExtractor):
+    """Pictures to features of a policy, by an encoder that was trained here.
+
+    `policy_kwargs_from` writes the arguments; agents made by it can be loaded where there is no folder.
+
+    Of a Dict observation only the pictures are looked at, so that RAM beside them never leaks into a policy. Stacks are
+    encoded frame by frame. What Stable-Baselines3 does to pictures (channels first, division by 255) is undone by the
+    rule by which it does it, and shown by `print`.
+
+    With a features extractor that is not its own, Stable-Baselines3 puts a perceptron of [64, 64] behind it, for actor
+    and critic each; `net_arch=[]` leaves it away, as with its own `NatureCNN`.
+
+    Args:
+        observation_space: a Box of pictures, or a Dict with one.
+        encoder: a folder, an encoder, or what `policy_kwargs_from` writes. Always copied: nothing is shared with
+            other networks.
+        frozen: whether the weights stay as they are, to the last bit.
+        readout: "flatten" joins the slots of all frames, "mean" averages those of a frame, "project" puts a trained
+            linear layer with ReLU behind "flatten".
+        features_dim: width of that layer; without effect on the others.
+        key: of the pictures in a Dict.
+        normalize_images: what the policy says; Stable-Baselines3 does not tell.
+
+    Attributes:
+        input_format: what arrives, and what is made of it.
+        readout: as given.
+
+    Raises:
+        CorruptFileError: when a file of the encoder is damaged.
+        ValueError: when the space holds no pictures of the kind that the encoder was trained for, there is no such
+            encoder, or nothing in it can be trained and `frozen` is false.
+
+    Example:
+        >>> from rmr_gym.models.encoders import NatureCnnConfig
+        >>> encoder = NatureCnnConfig(resolution="84x84", num_slots=3, slot_dim=2).build()
+        >>> extractor = EncoderFeaturesExtractor(spaces.Box(0, 255, (4, 84, 84), np.uint8), encoder)
+        >>> extractor.features_dim
+        24
+        >>> print(extractor.summary())
+        encoder frozen: 0 trainable, ... frozen parameters (nature_cnn); input (4, 84, 84) in 0..255, ...
+    """
+
+    features: PictureFeatures
+
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        encoder: Request,
+        *,
+        frozen: bool = True,
+        readout: PolicyReadout = "flatten",
+        features_dim: int = 512,
+        key: str = "pixels",
+        normalize_images: bool = True,
+    ) -> None:
+        if readout not in get_args(PolicyReadout):
+            fix = f"Choose one of {', '.join(get_args(PolicyReadout))}."
+            raise ValueError(explain(expected="a known readout", got=readout, fix=fix))
+        if features_dim < 1:
+            raise ValueError(explain(expected="features_dim >= 1", got=features_dim, fix="Pass 512."))
+        pictures = part_of_space(observation_space, key, "pictures")
+        arriving = input_format(pictures, normalize_images=normalize_images)
+        found = find_encoder(encoder)
+        network = PictureFeatures(found.encoder, arriving.shape, readout="mean" if readout == "mean" else "flatten")
+        super().__init__(
+            observation_space,
+            network,
+            fingerprint=found.fingerprint,
+            title=found.title,
+            missing=found.missing,
+            frozen=frozen,
+            projection_dim=features_dim if readout == "project" else None,
+        )
+        self.key = key if isinstance(observation_space, spaces.Dict) else None
+        self.input_format: InputFormat = arriving
+        self.readout: PolicyReadout = readout
+
+    def forward(self, observations: Num[Tensor, "batch ..."] | Mapping[str, Tensor]) -> Float[Tensor, "batch feature"]:
+        """Compute features of observations as Stable-Baselines3 passes them.
+
+        Raises:
+            ValueError: when the pictures are in another range than the space promises.
+            RuntimeError: when the weights are not there yet.
+        """
+        pixels = observations if isinstance(observations, Tensor) else observations[str(self.key)]
+        return self.compute(self.input_format.to_unit(pixels))
+
+    def describe_input(self) -> str:
+        """Say what arrives."""
+        return f"{f'{self.key} ' if self.key else ''}{self.input_format}"
+
+
+def part_of_space(space: spaces.Space[Any], key: str, what: str) -> spaces.Space[np.ndarray]:
+    """Return the part of an observation space that an extractor looks at.
+
+    Args:
+        space: a Box, which is returned, or a Dict.
+        key: of the part of a Dict.
+        what: what is looked for, for the error.
+
+    Raises:
+        ValueError: when a Dict has no such key.
+    """
+    if not isinstance(space, spaces.Dict):
+        return space
+    if key not in space.spaces:
+        got = f"the keys {', '.join(map(repr, space.spaces))}"
+        raise ValueError(explain(expected=f"{what} under the key {key!r}", got=got, fix="Pass key=... ."))
+    part: spaces.Space[np.ndarray] = space[key]
+    return part

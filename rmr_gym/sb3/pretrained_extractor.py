@@ -1,0 +1,188 @@
+"""What keeps the weights of a pretrained network in a policy of Stable-Baselines3 as they are."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from torch import Tensor, nn
+
+from rmr_gym.errors import explain, missing_extra
+from rmr_gym.models.freezing import fingerprint
+from rmr_gym.sb3.pretrained import is_blank
+from rmr_gym.sb3.shielding import Held, hold_parameters, release_parameters
+
+try:
+    from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+except ImportError as error:
+    raise missing_extra("stable_baselines3", "sb3") from error
+
+PRETRAINED = "features.encoder"
+"""Where the pretrained network is in a features extractor, and in its state."""
+
+
+class PretrainedExtractor(BaseFeaturesExtractor):
+    """A features extractor around a pretrained network that Stable-Baselines3 cannot change by accident.
+
+    - Orthogonal initialisation, which PPO and A2C apply to every features extractor, reaches the projection only.
+    - What is frozen is held in buffers: optimizers, target networks and gradient clipping do not see it, it stays in
+      evaluation mode, and no gradients are computed for it.
+    - A state whose pretrained weights are others than the frozen ones is refused before anything is copied.
+    - Missing weights are waited for, as the state of an agent brings them; until then there are no features.
+
+    Args:
+        observation_space: of the policy.
+        features: the network, its pretrained part as `encoder`, the width of its result as `features_dim`.
+        fingerprint: of the pretrained weights, which a frozen one always has.
+        title: what it is, for readers.
+        missing: why the weights are not there; None when they are.
+        frozen: whether the pretrained weights stay as they are.
+        projection_dim: width of a trained linear layer with ReLU behind the network; None for none.
+
+    Attributes:
+        features: as given.
+        projection: the trained layer, or None.
+        frozen: whether the pretrained weights stay as they are.
+        missing: why the weights are not there; None when they are.
+    """
+
+    features: nn.Module
+
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        features: nn.Module,
+        *,
+        fingerprint: str,
+        title: str,
+        missing: str | None,
+        frozen: bool,
+        projection_dim: int | None,
+    ) -> None:
+        width: int = features.features_dim  # type: ignore[assignment]
+        super().__init__(observation_space, projection_dim or width)
+        if not frozen and not any(parameter.requires_grad for parameter in features.parameters()):
+            fix = "Call encoder.requires_grad_(True), or pass frozen=True."
+            got = "one whose parameters all have requires_grad=False"
+            raise ValueError(explain(expected="an encoder to train, as frozen=False", got=got, fix=fix))
+        self.features = features
+        self.frozen, self.missing, self.title, self.expected_fingerprint = frozen, missing, title, fingerprint
+        self._held: tuple[Held, ...] = hold_parameters(features, trainable=frozen)
+        self.projection = None if projection_dim is None else nn.Sequential(nn.Linear(width, projection_dim), nn.ReLU())
+        self.train()
+
+    @property
+    def pretrained(self) -> nn.Module:
+        """The pretrained network."""
+        return self.get_submodule(PRETRAINED)
+
+    def fingerprint(self) -> str:
+        """Hash the pretrained weights as they are now; equal to that of the checkpoint as long as they are frozen."""
+        return fingerprint(self.pretrained)
+
+    def compute(self, inputs: Tensor) -> Tensor:
+        """Compute the features; subclasses call it with what their network takes.
+
+        Raises:
+            RuntimeError: when there are no weights yet, or the network asks for parameters, of which it has none.
+        """
+        if self.missing is not None:
+            fix = "Make the agent where the folder is, or load it from its zip file, which holds the weights."
+            raise RuntimeError(explain(expected=f"the weights of {self.title}", got=self.missing, fix=fix))
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            try:
+                features: Tensor = self.features(inputs)
+            except StopIteration as error:
+                fix = "Take device and dtype from the input, not from next(self.parameters())."
+                got = "a forward that looks for one"
+                raise RuntimeError(explain(expected="a frozen encoder without parameters", got=got, fix=fix)) from error
+        return features if self.projection is None else self.projection(features)
+
+    def unfreeze(self) -> None:
+        """Make the pretrained weights parameters that are trained; the optimizer has to be told, see `UnfreezeEncoder`.
+
+        Raises:
+            RuntimeError: when there are no weights yet.
+            ValueError: when no parameter is left to train.
+        """
+        if self.missing is not None:
+            raise RuntimeError(explain(expected="weights to train", got=self.missing, fix="Load the agent first."))
+        if not any(held.trainable for held in self._held):
+            fix = "Call requires_grad_(True) on the encoder before it is handed over."
+            got = "one whose parameters all had requires_grad=False"
+            raise ValueError(explain(expected="an encoder to train", got=got, fix=fix))
+        self._held = release_parameters(self.features, self._held)
+        self.frozen = False
+        self.train(self.training)
+
+    def apply(self, fn: Callable[[nn.Module], None]) -> PretrainedExtractor:
+        """Apply a function to the projection alone: Stable-Baselines3 initialises all weights by this."""
+        if self.projection is not None:
+            self.projection.apply(fn)
+        return self
+
+    def train(self, mode: bool = True) -> PretrainedExtractor:
+        """Set the mode; what is frozen stays in evaluation mode."""
+        super().train(mode)
+        if self.frozen:
+            self.features.eval()
+        return self
+
+    def extra_repr(self) -> str:
+        """Say what nn.Module does not show by itself."""
+        return f"features_dim={self.features_dim}"
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()}\n{self.summary()}"
+
+    def summary(self) -> str:
+        """Say in one line what is frozen, how many parameters are trained, and what goes in."""
+        trainable = sum(value.numel() for value in self.features.parameters() if value.requires_grad)
+        names = dict.fromkeys(f"{path}.{name}".lstrip(".") for path, name, _ in self._held)
+        held = {id(tensor): tensor.numel() for tensor in map(self.features.get_buffer, names)}
+        words = [f"encoder {'frozen' if self.frozen else 'trained'}: {trainable:,} trainable"]
+        words.append(f"{sum(held.values()):,} frozen parameters ({self.title})")
+        if self.projection is not None:
+            words.append(f"projection {sum(value.numel() for value in self.projection.parameters()):,} trainable")
+        return f"{', '.join(words)}; input {self.describe_input()}{'; no weights yet' if self.missing else ''}"
+
+    def describe_input(self) -> str:
+        """Say what goes in; subclasses know."""
+        return str(self._observation_space)
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
+        """Check what comes before PyTorch copies it: it copies first and complains afterwards."""
+        start = f"{prefix}{PRETRAINED}."
+        incoming = {name.removeprefix(start): value for name, value in state_dict.items() if name.startswith(start)}
+        if incoming and is_blank(incoming):
+            # The two networks of DQN are made equal before an agent's state is read.
+            if self.missing is None:
+                fix = "Save the agent again where it has its encoder."
+                raise ValueError(self._refusal("the state of an agent that never had them", fix))
+        elif incoming:
+            complete = incoming.keys() >= self.pretrained.state_dict().keys()
+            if self.frozen:
+                self._check(incoming)
+            self.missing = None if complete else self.missing
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+    def _check(self, incoming: Mapping[str, Tensor]) -> None:
+        """Refuse a state that would change frozen weights."""
+        candidate = copy.deepcopy(self.pretrained)
+        fix = (
+            "Make the agent with policy_kwargs_from(the encoder that it was saved with), or with frozen=False if the "
+            "encoder was trained."
+        )
+        try:
+            candidate.load_state_dict(incoming, strict=False)
+        except RuntimeError as error:
+            raise ValueError(self._refusal("weights of other shapes", fix)) from error
+        if (found := fingerprint(candidate)) != self.expected_fingerprint:
+            raise ValueError(self._refusal(f"others, with fingerprint {found[:12]}", fix))
+
+    def _refusal(self, got: str, fix: str) -> str:
+        expected = f"the weights of {self.title}, with fingerprint {self.expected_fingerprint[:12]}"
+        return explain(expected=expected, got=got, fix=fix)
