@@ -1,5 +1,8 @@
-"""Wrappers: one per file."""
+"""Wrappers: one per file; those for vector environments in `rmr_gym.wrappers.vector`."""
 
+from rmr_gym.wrappers import vector
+from rmr_gym.wrappers.encode_observation import EncodeObservation
+from rmr_gym.wrappers.feature_function import FeatureFunction
 from rmr_gym.wrappers.paired_observation import PairedObservation
 
-__all__ = ["PairedObservation"]
+__all__ = ["EncodeObservation", "FeatureFunction", "PairedObservation", "vector"]

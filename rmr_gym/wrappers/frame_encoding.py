@@ -1,0 +1,182 @@
+"""Encoding of the observations of several environments, with the features of the last ones of each kept."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from rmr_gym.errors import explain
+from rmr_gym.wrappers.feature_function import FeatureFunction
+
+FEATURES = "features"
+"""Key of the feature vector in a dictionary."""
+
+Padding = Literal["reset", "zero"]
+
+_LARGEST = float(np.finfo(np.float32).max)  # infinite bounds are warned of by Gymnasium's checker
+
+
+class FrameEncoding:
+    """The part that all wrappers that encode observations share: spaces, batches, and the stack of each environment.
+
+    Args:
+        space: of the observations of one environment.
+        features: encodes pictures.
+        key: of the picture in a dictionary; None is "pixels". None for an observation that is the picture.
+        keep: keys of a dictionary that stay beside the features.
+        stack: newest feature vectors that make an observation, oldest first.
+        padding: what stands for the pictures before an episode: the first one, or black ones.
+        num_envs: environments.
+
+    Attributes:
+        space: of the encoded observations of one environment.
+
+    Raises:
+        ValueError: when an option does not fit the space, or the features cannot be computed from it.
+    """
+
+    def __init__(
+        self,
+        space: spaces.Space[Any],
+        features: FeatureFunction,
+        *,
+        key: str | None = None,
+        keep: Sequence[str] = (),
+        stack: int = 1,
+        padding: Padding = "reset",
+        num_envs: int = 1,
+    ) -> None:
+        _check_options(stack, padding, keep)
+        self._features, self._key, self._keep = features, _picture_key(space, key), tuple(keep)
+        picture = _picture_space(space, self._key)
+        kept = _kept_spaces(space, self._keep)
+        (size,) = features.features_shape(picture.shape)
+        stacked = spaces.Box(-_LARGEST, _LARGEST, (stack * size,), np.float32)
+        self.space: spaces.Space[Any] = spaces.Dict({FEATURES: stacked, **kept}) if kept else stacked
+        self._newest = np.zeros((num_envs, stack, size), np.float32)
+        self._black: NDArray[np.float32] | None = None
+        if padding == "zero" and stack > 1:
+            self._black = self._encode(np.zeros((1, *picture.shape), picture.dtype))[0]
+
+    def start(self, observations: Any, rows: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        """Begin episodes.
+
+        Args:
+            observations: of all environments, one batch.
+            rows: which environments begin one, `(env,)`; the others stay as they are. None is all of them.
+
+        Returns:
+            Stacked features of all environments, `(env, stack * feature)`, a new array.
+        """
+        rows = np.ones(len(self._newest), bool) if rows is None else rows
+        newest = self._newest.copy()
+        newest[rows] = self._first(self._encode(self._picture(observations)[rows]))
+        return self._put(newest)
+
+    def advance(
+        self, observations: Any, starts: NDArray[np.bool_], finals: Mapping[int, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[int, NDArray[np.float32]]]:
+        """Add the next observations of all environments, encoded at once.
+
+        Args:
+            observations: of all environments, one batch.
+            starts: which of them are the first of an episode, `(env,)`.
+            finals: last observations of the episodes that ended before these starts, by number of the environment.
+
+        Returns:
+            Stacked features of all environments, `(env, stack * feature)`, and those of the last observations by number
+            of the environment, `(stack * feature,)`; new arrays.
+        """
+        finals = finals or {}
+        last = [self._picture(observation)[None] for observation in finals.values()]
+        encoded = self._encode(np.concatenate([self._picture(observations), *last]))
+        encoded, ends = encoded[: len(starts)], encoded[len(starts) :]
+        ended = {
+            row: np.concatenate([self._newest[row, 1:], end[None]]).reshape(-1)
+            for row, end in zip(finals, ends, strict=True)
+        }
+        newest = np.concatenate([self._newest[:, 1:], encoded[:, None]], axis=1)
+        newest[starts] = self._first(encoded[starts])
+        return self._put(newest), ended
+
+    def beside(self, features: NDArray[np.float32], observation: Any) -> Any:
+        """Put the kept keys of an observation, or of a batch of them, beside its features."""
+        if not self._keep:
+            return features
+        return {FEATURES: features, **{key: copy.deepcopy(observation[key]) for key in self._keep}}
+
+    def _put(self, newest: NDArray[np.float32]) -> NDArray[np.float32]:
+        self._newest = newest
+        return newest.reshape(len(newest), -1).copy()  # a caller may write into it
+
+    def _picture(self, observations: Any) -> NDArray[Any]:
+        return np.asarray(observations if self._key is None else observations[self._key])
+
+    def _first(self, encoded: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Stack the features of first pictures: `(env, feature)` to `(env, stack, feature)`."""
+        first = np.repeat(encoded[:, None], self._newest.shape[1], axis=1)
+        if self._black is not None:
+            first[:, :-1] = self._black
+        return first
+
+    def _encode(self, pictures: NDArray[Any]) -> NDArray[np.float32]:
+        encoded = np.asarray(self._features(pictures), np.float32)
+        expected = (len(pictures), self._newest.shape[-1])
+        if encoded.shape != expected:
+            fix = "Correct features_shape of the feature function, or what it returns."
+            raise ValueError(explain(expected=f"features of shape {expected}", got=f"{encoded.shape}", fix=fix))
+        return encoded
+
+
+def _check_options(stack: int, padding: str, keep: Sequence[str]) -> None:
+    if stack < 1:
+        raise ValueError(explain(expected="stack of at least 1", got=stack, fix="Pass stack=4 for the last four."))
+    if padding not in get_args(Padding):
+        fix = f"Choose one of {', '.join(get_args(Padding))}."
+        raise ValueError(explain(expected="a known padding", got=padding, fix=fix))
+    if isinstance(keep, str) or FEATURES in keep:
+        fix = f'Pass keep=("ram",); {FEATURES!r} is the key of the features.'
+        raise ValueError(explain(expected="keys to keep", got=keep, fix=fix))
+
+
+def _picture_key(space: spaces.Space[Any], key: str | None) -> str | None:
+    if isinstance(space, spaces.Dict):
+        key = "pixels" if key is None else key
+        if key not in space.spaces:
+            fix = "Pass the name of the picture as key."
+            raise ValueError(explain(expected=f"the key {key!r} in the observation", got=list(space.spaces), fix=fix))
+    elif key is not None:
+        fix = "Leave key out: the observation is the picture."
+        raise ValueError(explain(expected=f"a dictionary with the key {key!r}", got=f"{space}", fix=fix))
+    return key
+
+
+def _kept_spaces(space: spaces.Space[Any], keep: tuple[str, ...]) -> dict[str, spaces.Space[Any]]:
+    known = space.spaces if isinstance(space, spaces.Dict) else {}
+    unknown = [key for key in keep if key not in known]
+    if unknown:
+        fix = f"Keep some of {list(known)}." if known else "Leave keep out: nothing stands beside the picture."
+        raise ValueError(explain(expected="keys of the observation to keep", got=unknown, fix=fix))
+    return {key: known[key] for key in keep}
+
+
+def _picture_space(space: spaces.Space[Any], key: str | None) -> spaces.Box:
+    """Return the space of the picture; refuse what no feature function reads."""
+    picture = space[key] if isinstance(space, spaces.Dict) and key is not None else space
+    if isinstance(picture, spaces.Box):
+        shares = picture.dtype.kind == "f" and picture.low.min() >= 0 and picture.high.max() <= 1
+        if picture.dtype == np.uint8 or shares:
+            return picture
+    raise ValueError(
+        explain(
+            expected="pictures as bytes in 0..255 or floats in 0..1",
+            got=f"the observation space {picture}",
+            fix="Encode before anything that scales or normalises pictures; make them with make_atari(game, gray=True, "
+            "size=(84, 84)).",
+        )
+    )
