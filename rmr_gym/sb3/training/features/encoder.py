@@ -1,0 +1,84 @@
+"""A frozen encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from rmr_gym.errors import explain
+from rmr_gym.sb3.training.networks import Weights, check_path, encoder_folder, encoder_history, put_encoder
+from rmr_gym.sb3.training.observing import ObservingConfig, frame_stack, head
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.vec_env import VecEnv
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncoderFeatures(ObservingConfig):
+    """The features of a frozen encoder, and a trained layer behind them."""
+
+    path: str
+    """Folder of the encoder, as `rmr-gym train` and `rmr-gym balls` write it."""
+
+    weights: Weights = "trained"
+    """Those of the folder, or "random": an encoder of the same architecture, drawn from the seed of the agent."""
+
+    through: Literal["wrapper", "extractor"] = "wrapper"
+    """Where it stands: in `VecEncodeObservation`, which encodes each picture once, or in the policy, where observations
+    stay pictures. Replay buffers hold pictures better than thousands of features."""
+
+    readout: Literal["flatten", "mean"] = "flatten"
+    """All slots one after the other, or their mean."""
+
+    projection: int | None = 512
+    """Width of the trained layer behind the features, which actor and critic share; None leaves it out. ours: 512, so
+    that what follows the features is the same as in `NatureCNN`."""
+
+    net_arch: tuple[int, ...] = ()
+    """Widths of further layers, of actor and critic each."""
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together."""
+        check_path(self.path)
+        if self.through == "extractor" and self.readout == "mean" and self.projection is not None:
+            got, fix = "a projection of the mean in the policy", "Pass projection=None, or through=wrapper."
+            raise ValueError(explain(expected="readout=flatten, or no projection", got=got, fix=fix))
+
+    @property
+    def policy_sees_pictures(self) -> bool:
+        """Whether the policy is given pictures, and not vectors."""
+        return self.through == "extractor"
+
+    def prepare(self, folder: Path, seed: int) -> dict[str, str]:
+        """Copy the encoder, or draw one."""
+        return {"encoder": put_encoder(self.path, folder, self.weights, seed)}
+
+    def wrap(self, venv: VecEnv, folder: Path, *, stack: int, device: str) -> VecEnv:
+        """Stack pictures and, in a wrapper, encode them."""
+        if self.policy_sees_pictures:
+            return frame_stack(venv, stack)
+        from rmr_gym.models.frozen_features import FrozenFeatures
+        from rmr_gym.sb3.vec_encode_observation import VecEncodeObservation
+
+        features = FrozenFeatures(encoder_folder(folder), readout=self.readout, device=device)
+        history = encoder_history(folder)
+        if history == 1:
+            return VecEncodeObservation(venv, features, stack=stack)
+        if stack != history:
+            fix = f"Pass stack={history}."
+            raise ValueError(explain(expected=f"a stack of {history}, the window of the encoder", got=stack, fix=fix))
+        return VecEncodeObservation(frame_stack(venv, stack), features)
+
+    def policy_kwargs(self, folder: Path) -> dict[str, Any]:
+        """Return keywords of the policy."""
+        if not self.policy_sees_pictures:
+            return head(self.projection, self.net_arch)
+        from rmr_gym.sb3.policy_kwargs import policy_kwargs_from
+
+        return policy_kwargs_from(
+            encoder_folder(folder),
+            readout=self.readout if self.projection is None else "project",
+            features_dim=self.projection or 512,
+            net_arch=list(self.net_arch),
+        )

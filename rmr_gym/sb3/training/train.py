@@ -1,0 +1,203 @@
+"""Training of an agent that can be killed at any time."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from rmr_gym.documents import exclusive, read_json
+from rmr_gym.errors import explain, missing_extra
+from rmr_gym.sb3.training.config import DOCUMENTS, AgentConfig
+from rmr_gym.sb3.training.run_folder import (
+    LOG_FOLDER,
+    MODEL_FILE,
+    REPLAY_FILE,
+    RESULT_FILE,
+    STATE_FILE,
+    JsonObject,
+    checkpoint_folder,
+    checkpoints,
+    pin_config,
+    read_evaluations,
+    rewind_evaluations,
+    write_json,
+)
+from rmr_gym.sb3.training.scoring import make_agent_env, small_seed
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.logger import Logger
+    from stable_baselines3.common.vec_env import VecEnv
+
+    from rmr_gym.sb3.training.callbacks import OnProgress
+
+_VERSIONED = ("ale-py", "gymnasium", "numpy", "sb3-contrib", "stable-baselines3", "torch")
+_LOGGED_STEPS = 2_048
+"""Environment steps between two rows of the log, where an algorithm counts in updates."""
+
+
+def train_agent(
+    config: AgentConfig,
+    out: str | Path,
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    resume: bool = True,
+    on_progress: OnProgress | None = None,
+) -> JsonObject:
+    """Train an agent in a folder.
+
+    The folder holds `config.json`, a copy of the encoder, `evaluations.jsonl`, `logs/` (a CSV file for each session and
+    TensorBoard's), `checkpoints/steps-<n>/model.zip`, which any version of Stable-Baselines3 that fits can load, and,
+    when all is done, `result.json`. A call that was killed can be repeated and continues at the last checkpoint; of a
+    finished training the result is returned.
+
+    What a checkpoint does not hold: the state of the emulators, so that episodes start anew and the frame stack with
+    them, and the state of the random generators, which get new seeds that depend on `seed` and the number of steps. A
+    resumed training is therefore another one than one that was not interrupted, of equal worth. Weights, optimizer,
+    schedules, exploration and replay buffer continue as they were. What was learned after the last checkpoint is lost,
+    and its evaluations are forgotten.
+
+    Args:
+        config: what decides the agent.
+        out: the folder; made if it does not exist.
+        device: cpu, cuda or cuda:<index>.
+        threads: threads of PyTorch, for the whole process; None leaves them as they are.
+        resume: False refuses a folder in which a training was begun.
+        on_progress: told of progress.
+
+    Returns:
+        The result: `config`, `evaluation` at the end, `env_steps`, `training_seconds` (of all sessions, without
+        evaluations), `steps_per_second`, `fingerprints` of frozen or initial encoders, numbers of parameters, versions.
+
+    Raises:
+        ValueError: when the folder was begun with another config, the message names the fields; when another process
+            works in it; when a replay buffer does not fit into memory; or as the environments.
+        DependencyNotInstalled: when Stable-Baselines3, sb3-contrib, ale-py or MuJoCo is missing.
+    """
+    out = Path(out)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    with exclusive(out):
+        pin_config(config, out, resume=resume)
+        if (out / RESULT_FILE).exists():
+            result: JsonObject = read_json(out / RESULT_FILE)
+            return result
+        return _train(config, out, device, on_progress)
+
+
+def _train(config: AgentConfig, out: Path, device: str, on_progress: OnProgress | None) -> JsonObject:
+    from rmr_gym.sb3.training.callbacks import Checkpoints, Clock, Evaluations, ProgressReport
+
+    fingerprints = config.features.prepare(out, config.seed)
+    last = max(checkpoints(out).items(), default=None)
+    start = 0 if last is None else last[0]
+    state = {} if last is None else read_json(last[1] / STATE_FILE)
+    rewind_evaluations(out, start)
+    venv = make_agent_env(
+        config,
+        out,
+        num_envs=config.algorithm.num_envs,
+        seed=small_seed(config.seed, "environments", start),
+        device=device,
+        subprocesses=config.subprocesses,
+    )
+    model = _begin(config, out, venv, device) if last is None else _continue(config, last[1], venv, device, start)
+    model.set_logger(_logger(out / LOG_FOLDER, start))
+    clock = Clock(state.get("training_seconds", 0.0))
+    evaluations = Evaluations(config, out, clock, device)
+    kept = Checkpoints(config, out, clock)
+    # Evaluations before checkpoints: what a checkpoint has behind it has been written then.
+    callbacks = [*config.features.callbacks(), evaluations, kept]
+    if on_progress is not None:
+        callbacks.append(ProgressReport(on_progress, config.steps))
+    if config.steps > start:
+        model.learn(
+            config.steps - start,
+            callback=callbacks,
+            log_interval=4 if config.algorithm.off_policy else _rollouts(config, _LOGGED_STEPS),
+            reset_num_timesteps=last is None,
+        )
+    training_seconds = clock.read() if config.steps > start else state["training_seconds"]
+    evaluations.init_callback(model)
+    evaluations.evaluate(config.evaluation.num_final_episodes)
+    venv.close()
+    result = {
+        "config": DOCUMENTS.to_json(config),
+        "env_steps": model.num_timesteps,
+        "evaluation": read_evaluations(out)[-1],
+        "training_seconds": round(training_seconds, 3),
+        "steps_per_second": round(model.num_timesteps / training_seconds, 3),
+        "fingerprints": fingerprints,
+        "parameters": _parameters(model),
+        "agent": str((checkpoint_folder(out, model.num_timesteps) / MODEL_FILE).relative_to(out)),
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "versions": {name: importlib.metadata.version(name) for name in _VERSIONED},
+    }
+    write_json(out / RESULT_FILE, result)
+    return result
+
+
+def _begin(config: AgentConfig, out: Path, venv: VecEnv, device: str) -> BaseAlgorithm:
+    algorithm, features = config.algorithm, config.features
+    if algorithm.off_policy:
+        _require_memory(venv, algorithm.keywords()["buffer_size"])
+    model = algorithm.algorithm_class()(
+        algorithm.policy_name(pictures=features.policy_sees_pictures),
+        venv,
+        policy_kwargs={**algorithm.policy_kwargs(), **features.policy_kwargs(out)},
+        seed=small_seed(config.seed, "agent"),
+        device=device,
+        **algorithm.keywords(),
+    )
+    venv.seed(small_seed(config.seed, "environments", 0))  # the algorithm has seeded them with its own
+    return model
+
+
+def _continue(config: AgentConfig, checkpoint: Path, venv: VecEnv, device: str, start: int) -> BaseAlgorithm:
+    model = config.algorithm.algorithm_class().load(checkpoint / MODEL_FILE, env=venv, device=device)
+    if (checkpoint / REPLAY_FILE).exists():
+        model.load_replay_buffer(str(checkpoint / REPLAY_FILE))  # type: ignore[attr-defined]
+    model.set_random_seed(small_seed(config.seed, "agent", start))
+    venv.seed(small_seed(config.seed, "environments", start))
+    return model
+
+
+def _logger(folder: Path, start: int) -> Logger:
+    """Make a logger whose files no later session overwrites."""
+    try:
+        from stable_baselines3.common.logger import Logger, make_output_format
+    except ImportError as error:
+        raise missing_extra("stable_baselines3", "sb3") from error
+    table = make_output_format("csv", str(folder), f"-{start:010d}")
+    return Logger(str(folder), [table, make_output_format("tensorboard", str(folder / "tensorboard"))])
+
+
+def _rollouts(config: AgentConfig, steps: int) -> int:
+    return max(1, steps // config.algorithm.steps_per_rollout)
+
+
+def _parameters(model: BaseAlgorithm) -> dict[str, int]:
+    parameters, buffers = list(model.policy.parameters()), list(model.policy.buffers())
+    trainable = sum(value.numel() for value in parameters if value.requires_grad)
+    # The extractors of rmr_gym hold in buffers what is frozen.
+    return {"trainable": trainable, "frozen": sum(value.numel() for value in parameters + buffers) - trainable}
+
+
+def _require_memory(venv: VecEnv, buffer_size: int) -> None:
+    """Refuse a replay buffer that is larger than the memory of the machine."""
+    space = venv.observation_space
+    assert space.shape is not None
+    assert space.dtype is not None
+    needed = 2 * buffer_size * math.prod(space.shape) * space.dtype.itemsize  # observation and next observation
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        fix = "Lower buffer_size, or let the encoder work in the policy (through=extractor), where pictures are kept."
+        got = f"one of {needed / 1e9:.1f} GB for {buffer_size:,} observations {space.shape} {space.dtype}"
+        raise ValueError(explain(expected=f"a replay buffer below {there / 1e9:.1f} GB", got=got, fix=fix))
