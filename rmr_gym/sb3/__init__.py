@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from rmr_gym.sb3.features_extractor import EncoderFeaturesExtractor
     from rmr_gym.sb3.policy_kwargs import policy_kwargs_from
     from rmr_gym.sb3.unfreezing import UnfreezeEncoder
+    from rmr_gym.sb3.vec_encode_observation import VecEncodeObservation
 
-__all__ = ["EncoderFeaturesExtractor", "UnfreezeEncoder", "policy_kwargs_from"]
+__all__ = ["EncoderFeaturesExtractor", "UnfreezeEncoder", "VecEncodeObservation", "policy_kwargs_from"]
 
 _WHERE = {
     "EncoderFeaturesExtractor": "rmr_gym.sb3.features_extractor",
     "UnfreezeEncoder": "rmr_gym.sb3.unfreezing",
+    "VecEncodeObservation": "rmr_gym.sb3.vec_encode_observation",
     "policy_kwargs_from": "rmr_gym.sb3.policy_kwargs",
 }
 """Module of each public name that is loaded at first use."""
