@@ -32,15 +32,22 @@ def open_dataset(
     Raises:
         ValueError: when the collection was interrupted, or there is no data set.
     """
-    record = Path(data, RESULT_FILE)
-    if record.exists():
-        config = from_json(DataConfig, read_json(record)["inputs"]["config"], where=str(record))
-        fraction = config.validation_fraction
+    fraction = validation_fraction_of(data)
+    if fraction is not None:
         return TransitionDataset(data, split=split, validation_fraction=fraction, size=size, gray=gray)
     if begun_file(data).exists():
         fix = "Repeat that call of `rmr-gym collect`; it continues where it was."
         raise ValueError(explain(expected=f"a complete data set in {data}", got="an interrupted collection", fix=fix))
     return TransitionDataset(data, split=split, size=size, gray=gray)
+
+
+def validation_fraction_of(data: str | Path) -> float | None:
+    """Return the share of held-out episodes that a data set was collected for, None where nothing says so."""
+    record = Path(data, RESULT_FILE)
+    if not record.exists():
+        return None
+    config = from_json(DataConfig, read_json(record)["inputs"]["config"], where=str(record))
+    return config.validation_fraction
 
 
 def game_of(dataset: TransitionDataset) -> str:
