@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
 from pathlib import Path
 
 from rmr_gym.data.arguments import check_positive, usable_cores
 from rmr_gym.data.atomic import sweep_unfinished
 from rmr_gym.data.metadata import EpisodeMetadata
-from rmr_gym.data.recorder import Recorder, pack_session
+from rmr_gym.data.playing import play
 from rmr_gym.data.session import Session
 from rmr_gym.data.store import EpisodeStore
-from rmr_gym.envs.console import ConsoleConfig, palette
+from rmr_gym.envs.console import ConsoleConfig
 from rmr_gym.envs.games import Game, get_game
 from rmr_gym.players import Player, graded_players
-
-_FRAMES_PER_PROCESS = 20_000
-"""Emulated frames, a second's worth, for which another process is started; it starts in half a second."""
 
 
 def collect(
@@ -97,43 +91,7 @@ def collect(
     session.directory.mkdir(parents=True, exist_ok=True)
     sweep_unfinished(session.directory)
     missing = session.missing(num_episodes)
-    _play(session, missing, num_workers, on_episode)
+    play([(session, index) for index in missing], num_workers, on_episode)
     store = EpisodeStore(session.directory)
     store.write_manifest()
     return store
-
-
-def _play(
-    session: Session,
-    episodes: Sequence[int],
-    num_workers: int,
-    on_episode: Callable[[EpisodeMetadata], None] | None,
-) -> None:
-    """Play and write episodes, several at a time, and report each when it is on the disk."""
-    num_frames = len(episodes) * session.max_steps * session.console.frame_skip
-    num_workers = min(num_workers, len(episodes), 1 + num_frames // _FRAMES_PER_PROCESS)
-    parcel = pack_session(session) if num_workers > 1 else None
-    idle: queue.SimpleQueue[Recorder] = queue.SimpleQueue()
-
-    def work(index: int) -> EpisodeMetadata:
-        recorder = idle.get_nowait()
-        try:
-            return recorder.record(index)
-        finally:
-            idle.put(recorder)
-
-    with ExitStack() as stack:
-        for number in range(num_workers):
-            idle.put(stack.enter_context(Recorder(session, parcel=parcel if number > 0 else None)))
-        if parcel is not None:
-            palette()  # read here once, while the processes start, and not by several threads at a time
-        pool = stack.enter_context(ThreadPoolExecutor(max_workers=num_workers or 1))
-        pending = [pool.submit(work, index) for index in episodes]
-        try:
-            for finished in as_completed(pending):
-                metadata = finished.result()
-                if on_episode is not None:
-                    on_episode(metadata)
-        finally:
-            for future in pending:
-                future.cancel()

@@ -1,0 +1,70 @@
+"""What a collection will take, guessed from a few seconds of play."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rmr_gym.data.reader import EpisodeFile
+from rmr_gym.data.recording import record_episode
+from rmr_gym.envs.console import Console, ConsoleConfig
+from rmr_gym.players import Player
+
+_STEPS = 24
+"""Stored steps of a trial; play goes on for up to as many before them."""
+
+_LEAD_IN = 1.5
+"""Steps that are played for each one that is stored, on average, while the game is not over; see `collect`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """What a number of episodes takes at most, roughly: games that are over early take less."""
+
+    num_bytes: float
+    """Bytes on the disk."""
+
+    core_seconds: float
+    """Time of one core."""
+
+    def __add__(self, other: Estimate) -> Estimate:
+        return Estimate(num_bytes=self.num_bytes + other.num_bytes, core_seconds=self.core_seconds + other.core_seconds)
+
+
+def estimate(console: ConsoleConfig, players: Sequence[Player], *, num_episodes: int, max_steps: int) -> Estimate:
+    """Let the weakest and the strongest player play a moment, and scale up what that took.
+
+    Args:
+        console: game and preprocessing.
+        players: those that will take turns.
+        num_episodes: episodes to be played.
+        max_steps: most stored steps of each.
+    """
+    if num_episodes == 0:
+        return Estimate(num_bytes=0, core_seconds=0)
+    ranked = sorted(players, key=lambda player: player.skill)
+    tried = [ranked[0], ranked[-1]] if len(ranked) > 1 else ranked
+    game = Console(console)
+    num_bytes = seconds = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        for number, player in enumerate(tried):
+            started = time.perf_counter()
+            metadata = record_episode(game, player, Path(folder), seed=0, episode_index=number, max_steps=_STEPS)
+            per_step = (time.perf_counter() - started) / (len(metadata.lead_in) + metadata.num_steps)
+            (path,) = Path(folder).glob(f"ep-{number:06d}-*")
+            file = EpisodeFile(path)
+            pictures = [len(file.compressed(row)) for row in range(file.num_rows)]
+            per_row = sum(pictures) / len(pictures) + file.layout.abstract_bytes + _ROW_BYTES
+            num_bytes += (_FILE_BYTES + per_row * max_steps) / len(tried)
+            seconds += per_step * _LEAD_IN * max_steps / len(tried)
+    return Estimate(num_bytes=num_bytes * num_episodes, core_seconds=seconds * num_episodes)
+
+
+_ROW_BYTES = 14
+"""Of a row's other columns: offset of the picture, action, reward, two flags, step."""
+
+_FILE_BYTES = 6_000
+"""Of a file's headers and metadata, and of the actions before a stored window."""
