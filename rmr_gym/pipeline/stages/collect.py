@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -13,13 +14,19 @@ from rmr_gym.envs.games import get_game
 from rmr_gym.pipeline.config import DataConfig
 from rmr_gym.pipeline.config_json import to_json
 from rmr_gym.pipeline.datasets import Split
+from rmr_gym.pipeline.players import GRADED, named_players
 from rmr_gym.pipeline.progress import Reporter, spent
 from rmr_gym.pipeline.stage import JsonObject, Stage, exclusive
-from rmr_gym.players import graded_players
 
 
 def collect(
-    game: str, out: str | Path, config: DataConfig, *, seed: int = 0, reporter: Reporter | None = None
+    game: str,
+    out: str | Path,
+    config: DataConfig,
+    *,
+    seed: int = 0,
+    sources: Sequence[str] = (GRADED,),
+    reporter: Reporter | None = None,
 ) -> JsonObject:
     """Record the data set of a game.
 
@@ -28,16 +35,20 @@ def collect(
         out: folder of the episodes.
         config: what is recorded, and how it will be split.
         seed: seed of everything random.
+        sources: who plays, see `named_players`.
         reporter: shows progress.
 
     Returns:
         Counts, duplicate rates and fingerprints of the two splits.
 
     Raises:
-        ValueError: when the folder holds another data set.
+        ValueError: when the folder holds another data set, or as `named_players`.
     """
     reporter = reporter or Reporter()
-    inputs = {"game": get_game(game).rom_id, "config": to_json(config), "seed": seed}
+    players = named_players(sources, game, config)
+    # The names of agents say which weights they have; data sets of random players are those of before.
+    named = None if tuple(sources) == (GRADED,) else [player.name for player in players]
+    inputs = {"game": get_game(game).rom_id, "config": to_json(config), "seed": seed, "players": named}
     with exclusive(out):
         stage = Stage(out, inputs)
         if stage.finished:
@@ -49,7 +60,7 @@ def collect(
                 game,
                 num_episodes=config.num_episodes,
                 max_steps_per_episode=config.max_steps,
-                players=graded_players(config.num_players),
+                players=players,
                 seed=seed,
                 frame_skip=config.frame_skip,
                 max_pool=config.max_pool,

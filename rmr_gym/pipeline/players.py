@@ -1,0 +1,58 @@
+"""Who plays for a data set, by name."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from rmr_gym.envs.games import get_game
+from rmr_gym.errors import explain
+from rmr_gym.pipeline.config import DataConfig
+from rmr_gym.players import Player, graded_players
+
+GRADED, AGENTS = "graded", "sb3:"
+"""Random players of graded persistence; agents in the folder behind the colon."""
+
+
+def named_players(sources: Sequence[str], game: str, config: DataConfig) -> list[Player]:
+    """Make the players of a data set.
+
+    Args:
+        sources: "graded" for random players of graded persistence, "sb3:FOLDER" for the agents of a training, one for
+            each of its checkpoints and shares of random actions.
+        game: any name of the game.
+        config: what is recorded.
+
+    Returns:
+        The players of all sources in turn, so that a small data set sees all of them.
+
+    Raises:
+        ValueError: when a source is unknown, holds no agents, or its agents were trained otherwise than is recorded.
+        DependencyNotInstalled: when Stable-Baselines3 is missing.
+
+    Example:
+        >>> [player.name for player in named_players(["graded"], "pong", DataConfig(num_players=2))]
+        ['random-p0-k6-b0-f0.05x4', 'random-p0.95-k6-b0.4-f0.05x4']
+    """
+    if not sources:
+        raise ValueError(explain(expected="at least one source of players", got="none", fix=f"Pass {GRADED}."))
+    groups = [_of_source(source, game, config) for source in sources]
+    return [player for turn in itertools.zip_longest(*groups) for player in turn if player is not None]
+
+
+def _of_source(source: str, game: str, config: DataConfig) -> Sequence[Player]:
+    if source == GRADED:
+        return graded_players(config.num_players)
+    if not source.startswith(AGENTS):
+        fix = "An agent is named by the folder of its training."
+        raise ValueError(explain(expected=f"{GRADED} or {AGENTS}FOLDER", got=source, fix=fix))
+    from rmr_gym.sb3.player import agent_players
+
+    players = agent_players(source.removeprefix(AGENTS))
+    trained = players[0].config
+    then = {"game": trained.task, "frame_skip": trained.game.frame_skip, "max_pool": trained.game.max_pool}
+    now = {"game": get_game(game).rom_id, "frame_skip": config.frame_skip, "max_pool": config.max_pool}
+    if then != now:
+        fix = "Record what the agent was trained on, or take another agent."
+        raise ValueError(explain(expected=f"{then}, on which {source} was trained", got=now, fix=fix))
+    return players
