@@ -127,6 +127,7 @@ def _train(config: AgentConfig, out: Path, device: str, on_progress: OnProgress 
     evaluations.init_callback(model)
     evaluations.evaluate(config.evaluation.num_final_episodes)
     venv.close()
+    model.logger.close()
     result = {
         "config": DOCUMENTS.to_json(config),
         "env_steps": model.num_timesteps,
