@@ -21,14 +21,27 @@ if TYPE_CHECKING:
     from rmr_gym.envs.balls_config import BallsConfig
     from rmr_gym.envs.games import GAMES
     from rmr_gym.models.checkpoint import load_encoder, load_processor
+    from rmr_gym.models.frozen_features import FrozenFeatures
+    from rmr_gym.models.frozen_ram_features import RamFeatures
 
-__all__ = ["GAMES", "BallsConfig", "__version__", "load_encoder", "load_processor", "make_atari"]
+__all__ = [
+    "GAMES",
+    "BallsConfig",
+    "FrozenFeatures",
+    "RamFeatures",
+    "__version__",
+    "load_encoder",
+    "load_processor",
+    "make_atari",
+]
 
 __version__ = "0.1.0"
 
 _WHERE = {
     "BallsConfig": "rmr_gym.envs.balls_config",
+    "FrozenFeatures": "rmr_gym.models.frozen_features",
     "GAMES": "rmr_gym.envs.games",
+    "RamFeatures": "rmr_gym.models.frozen_ram_features",
     "load_encoder": "rmr_gym.models.checkpoint",
     "load_processor": "rmr_gym.models.checkpoint",
     "make_atari": "rmr_gym.envs.atari",

@@ -16,7 +16,7 @@ from torch import nn
 from rmr_gym.errors import explain
 from rmr_gym.models.ball_models import VideoModel
 from rmr_gym.models.blocks import initial_weights
-from rmr_gym.models.decoders import BroadcastDecoder
+from rmr_gym.models.decoders import VideoDecoder
 from rmr_gym.models.documents import (
     CONFIG_FILE,
     WEIGHTS_FILE,
@@ -26,11 +26,8 @@ from rmr_gym.models.documents import (
     describe,
     read_checkpoint,
 )
-from rmr_gym.models.encoders.ram import RamEncoder
 from rmr_gym.models.freezing import fingerprint
 from rmr_gym.models.interfaces import NUM_ACTIONS, Encoder, Processor, VideoEncoder
-
-_ABSTRACT_ENCODER = "abstract_encoder"
 
 
 def save_processor(processor: Processor, folder: str | Path, *, num_slots: int, **facts: Any) -> Path:
@@ -46,7 +43,7 @@ def save_processor(processor: Processor, folder: str | Path, *, num_slots: int, 
         The folder.
     """
     build = {"num_slots": num_slots, "num_actions": processor.num_actions}
-    return _save(processor, folder, "processor", build, facts)
+    return save_module(processor, folder, "processor", build, facts)
 
 
 def load_processor(folder: str | Path, *, device: str | torch.device = "cpu") -> Processor:
@@ -56,50 +53,13 @@ def load_processor(folder: str | Path, *, device: str | torch.device = "cpu") ->
         CorruptFileError: when a file is damaged, truncated or was changed.
         ValueError: when the folder holds no processor.
     """
-    processor: Processor = _build(folder, read_checkpoint(folder, "processor"))
+    processor: Processor = build_module(folder, read_checkpoint(folder, "processor"))
     return processor.to(device)
-
-
-def save_abstract_encoder(encoder: RamEncoder, processor_folder: str | Path, **facts: Any) -> Path:
-    """Write the encoder of memory that a processor was trained with, beside the processor.
-
-    Args:
-        encoder: `AbstractModel.encoder`.
-        processor_folder: where `save_processor` wrote; the encoder goes into `abstract_encoder` in it.
-        **facts: JSON values kept beside the config (game, seed, ...).
-
-    Returns:
-        The folder of the encoder.
-    """
-    return _save(encoder, Path(processor_folder, _ABSTRACT_ENCODER), "ram encoder", {}, facts)
-
-
-def load_abstract_encoder(folder: str | Path, *, device: str | torch.device = "cpu") -> RamEncoder:
-    """Read the encoder of memory beside a processor.
-
-    Args:
-        folder: of the processor (`rmr-gym pretrain`), or what `save_abstract_encoder` returned.
-        device: where to put it.
-
-    Raises:
-        CorruptFileError: when a file is damaged, truncated or was changed.
-        ValueError: when the folder holds none.
-    """
-    folder, beside = Path(folder), Path(folder, _ABSTRACT_ENCODER)
-    if not beside.is_dir():
-        document = read_checkpoint(folder, "processor", "ram encoder").document
-        if document["kind"] == "processor":
-            expected = f"the abstract encoder beside the processor in {folder}, in {_ABSTRACT_ENCODER}/"
-            fix = "An earlier version wrote the processor alone: repeat `rmr-gym pretrain` into another folder."
-            raise ValueError(explain(expected=expected, got="a processor alone", fix=fix))
-    source = beside if beside.is_dir() else folder
-    encoder: RamEncoder = _build(source, read_checkpoint(source, "ram encoder"))
-    return encoder.to(device)
 
 
 def save_encoder(encoder: Encoder | VideoEncoder, folder: str | Path, **facts: Any) -> Path:
     """Write an encoder of pictures or of windows of pictures; arguments as in `save_processor`."""
-    return _save(encoder, folder, "video encoder" if isinstance(encoder, VideoEncoder) else "encoder", {}, facts)
+    return save_module(encoder, folder, "video encoder" if isinstance(encoder, VideoEncoder) else "encoder", {}, facts)
 
 
 def load_encoder(folder: str | Path, *, device: str | torch.device = "cpu") -> Encoder:
@@ -109,7 +69,7 @@ def load_encoder(folder: str | Path, *, device: str | torch.device = "cpu") -> E
         CorruptFileError: when a file is damaged, truncated or was changed.
         ValueError: when the folder holds no encoder.
     """
-    encoder: Encoder = _build(folder, read_checkpoint(folder, "encoder"))
+    encoder: Encoder = build_module(folder, read_checkpoint(folder, "encoder"))
     return encoder.to(device)
 
 
@@ -184,7 +144,7 @@ def save_video_model(model: VideoModel, folder: str | Path, **facts: Any) -> Pat
     """Write encoder, processor and decoder of a video model, each into a folder of its own.
 
     Args:
-        model: its parts are built from configs of `VIDEO_ENCODERS`, `BALL_PROCESSORS` and `BroadcastDecoderConfig`.
+        model: its parts are built from configs of `VIDEO_ENCODERS`, `BALL_PROCESSORS` and `VIDEO_DECODERS`.
         folder: made if it does not exist; `encoder`, `processor` and `decoder` lie in it.
         **facts: JSON values kept beside each config (arm, seed, ...).
 
@@ -192,9 +152,9 @@ def save_video_model(model: VideoModel, folder: str | Path, **facts: Any) -> Pat
         The folder.
     """
     folder = Path(folder)
-    _save(model.encoder, folder / "encoder", "video encoder", {}, facts)
+    save_module(model.encoder, folder / "encoder", "video encoder", {}, facts)
     save_processor(model.processor, folder / "processor", num_slots=model.encoder.num_slots, **facts)
-    _save(model.decoder, folder / "decoder", "video decoder", {"input_dim": model.decoder.input_dim}, facts)
+    save_module(model.decoder, folder / "decoder", "video decoder", {"input_dim": model.decoder.input_dim}, facts)
     return folder
 
 
@@ -207,8 +167,8 @@ def load_video_model(folder: str | Path, *, device: str | torch.device = "cpu") 
     """
     folder = Path(folder)
     parts = {part: read_checkpoint(folder / part, f"video {part}") for part in ("encoder", "decoder")}
-    encoder: VideoEncoder = _build(folder / "encoder", parts["encoder"])
-    decoder: BroadcastDecoder = _build(folder / "decoder", parts["decoder"])
+    encoder: VideoEncoder = build_module(folder / "encoder", parts["encoder"])
+    decoder: VideoDecoder = build_module(folder / "decoder", parts["decoder"])
     return VideoModel(encoder, load_processor(folder / "processor"), decoder).eval().to(device)
 
 
@@ -222,7 +182,10 @@ def write_atomically(path: Path, content: bytes) -> None:
     partial.replace(path)
 
 
-def _save(module: nn.Module, folder: str | Path, kind: str, build: dict[str, Any], facts: dict[str, Any]) -> Path:
+def save_module(
+    module: nn.Module, folder: str | Path, kind: str, build: Mapping[str, Any], facts: Mapping[str, Any]
+) -> Path:
+    """Write a module of a kind; arguments and errors as of `describe`. Returns the folder."""
     document = describe(module, kind, build, facts)
     weights = save({name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()})
     document["weights_sha256"] = hashlib.sha256(weights).hexdigest()
@@ -239,11 +202,17 @@ def _read_encoder(folder: str | Path) -> tuple[Encoder | VideoEncoder, dict[str,
     if not (folder / CONFIG_FILE).exists() and (folder / "encoder" / CONFIG_FILE).exists():
         folder = folder / "encoder"  # a video model
     checkpoint = read_checkpoint(folder, "encoder", "video encoder")
-    return _build(folder, checkpoint), checkpoint.document["facts"]
+    return build_module(folder, checkpoint), checkpoint.document["facts"]
 
 
-def _build(folder: str | Path, checkpoint: Checkpoint) -> Any:
-    """Build the module of a checkpoint, restore its weights, and leave the global generator where it is."""
+def build_module(folder: str | Path, checkpoint: Checkpoint) -> Any:
+    """Build the module that `read_checkpoint` found in a folder, with its weights, in evaluation mode.
+
+    The global generator stays where it is.
+
+    Raises:
+        CorruptFileError: when config or weights do not fit this version, or each other.
+    """
     document, weights = checkpoint
     try:
         # Checkpoints from before there were worlds without actions do not say how many there are.

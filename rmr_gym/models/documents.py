@@ -14,7 +14,8 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from rmr_gym.errors import CorruptFileError, explain
-from rmr_gym.models.decoders import BroadcastDecoderConfig
+from rmr_gym.models.decoders import VIDEO_DECODERS
+from rmr_gym.models.decoders.ram import RamDecoderConfig
 from rmr_gym.models.encoders import ENCODERS, VIDEO_ENCODERS
 from rmr_gym.models.encoders.ram import RamEncoderConfig
 from rmr_gym.models.processors import BALL_PROCESSORS, PROCESSORS
@@ -31,11 +32,13 @@ KINDS: Mapping[str, Registry[type[Any]]] = {
     "ram encoder": Registry("ram encoder", ("linear", RamEncoderConfig)),
     # A name may stand in both tables if it means the same; the registry refuses it otherwise.
     "processor": Registry("processor", *dict.fromkeys([*PROCESSORS.items(), *BALL_PROCESSORS.items()])),
-    "video decoder": Registry("video decoder", ("broadcast", BroadcastDecoderConfig)),
+    "ram decoder": Registry("ram decoder", ("linear", RamDecoderConfig)),
+    "video decoder": VIDEO_DECODERS,
 }
 """Kinds of modules and the config classes that build them."""
 
-_SAVED_AS = {"video encoder": "video_model", "video decoder": "video_model", "ram encoder": "abstract_encoder"}
+_MODELS = {"video": "video_model", "ram": "abstract_model"}
+_SAVED_AS = {f"{side} {part}": model for part in ("encoder", "decoder") for side, model in _MODELS.items()}
 
 JsonObject = dict[str, Any]
 

@@ -7,11 +7,16 @@ import torch
 
 from rmr_gym.errors import CorruptFileError
 from rmr_gym.models import (
+    VideoEncoder,
     VideoModel,
+    build_encoder,
+    encoder_document,
     fingerprint,
+    load_any_encoder,
     load_encoder,
     load_processor,
     load_video_model,
+    read_encoder_document,
     save_encoder,
     save_processor,
     save_video_model,
@@ -171,3 +176,71 @@ def test_writing_keeps_the_old_content_when_it_fails(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write_atomically(path, "text")  # type: ignore[arg-type]
     assert path.read_bytes() == b"old"
+
+
+def test_a_video_encoder_is_read_out_of_a_video_model_or_from_a_folder_of_its_own(tmp_path: Path) -> None:
+    model = make_video_model()
+    save_video_model(model, tmp_path / "model")
+    save_encoder(model.encoder, tmp_path / "alone")
+    for folder in (tmp_path / "model", tmp_path / "model" / "encoder", tmp_path / "alone"):
+        encoder = load_any_encoder(folder)
+        assert isinstance(encoder, VideoEncoder)
+        assert fingerprint(encoder) == fingerprint(model.encoder)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        NatureCnnConfig(resolution="84x84", num_slots=2, slot_dim=4, maps_per_slot=1, output_std=0.4),
+        SlotAttentionConfig(size=(8, 12), num_slots=3, slot_dim=6, channels=2, slot_size=4, hidden_dim=4),
+    ],
+)
+def test_document_survives_json_and_builds_the_same_encoder(
+    tmp_path: Path, config: NatureCnnConfig | SlotAttentionConfig
+) -> None:
+    encoder = config.build()
+    document = read_encoder_document(save_encoder(encoder, tmp_path, game="pong", seed=3))
+    assert list(document) == ["format", "kind", "name", "config", "build", "facts", "fingerprint"]
+    assert document == json.loads(json.dumps(document)) == encoder_document(encoder, game="pong", seed=3)
+    assert document["fingerprint"] == fingerprint(encoder)
+    built = build_encoder(document)
+    assert built.config == config  # tuples and all
+    built.load_state_dict(encoder.state_dict())
+    assert fingerprint(built) == fingerprint(encoder)
+
+
+def test_facts_may_have_any_name(tmp_path: Path) -> None:
+    encoder = NatureCnnConfig(resolution="84x84", num_slots=2, slot_dim=4, maps_per_slot=1).build()
+    assert encoder_document(encoder, encoder="rmr")["facts"] == {"encoder": "rmr"}
+
+
+def test_loading_leaves_the_global_generator_where_it_is(tmp_path: Path, folder: Path) -> None:
+    encoder = NatureCnnConfig(resolution="84x84", num_slots=2, slot_dim=4, maps_per_slot=1).build()
+    save_encoder(encoder, tmp_path / "encoder")
+    state = torch.get_rng_state()
+    load_any_encoder(tmp_path / "encoder")
+    load_processor(folder)
+    assert torch.equal(torch.get_rng_state(), state)
+    build_encoder(encoder_document(encoder))  # a new encoder is drawn as any module is
+    assert not torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "processor"}, "the document of an encoder; got kind 'processor'"),
+        ({"format": "other/1"}, "a document of format 'rmr-checkpoint/1'; got format 'other/1'"),
+        ({"name": "vit"}, "a encoder out of nature_cnn.*; got vit"),
+        ({"config": {"colour": "red"}}, "fields of NatureCnnConfig; got .*colour"),
+    ],
+)
+def test_building_refuses_what_is_no_document_of_an_encoder(change: dict[str, object], message: str) -> None:
+    document = encoder_document(NatureCnnConfig(resolution="84x84", num_slots=2, slot_dim=4).build())
+    with pytest.raises(ValueError, match=message):
+        build_encoder(document | change)
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match=r"Expected a folder with config\.json"):
+        load_any_encoder(tmp_path / "file")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +11,15 @@ import numpy as np
 import pytest
 
 from rmr_gym.data import TransitionDataset
-from rmr_gym.models import fingerprint, load_encoder, load_processor
+from rmr_gym.evaluation.abstract import score_abstract
+from rmr_gym.models import fingerprint, load_abstract_model, load_encoder, load_processor
 from rmr_gym.models.processors import DeepSetsConfig
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.datasets import open_dataset
 from rmr_gym.pipeline.progress import OnProgress, Reporter
 from rmr_gym.pipeline.stage import JsonObject, begun_file, write_json
 from rmr_gym.pipeline.stages import collect, pretrain, probe, train
-from rmr_gym.training import AbstractConfig, LoopConfig, read_records
+from rmr_gym.training import AbstractConfig, LoopConfig, predict_ram, read_records
 
 
 def _modified(folder: Path) -> dict[str, int]:
@@ -95,6 +97,26 @@ def test_pretrain_scores_the_processor_beside_copying(finished: tuple[Path, Json
     assert record["num_transitions"] == tiny.data.max_steps
     assert [log["step"] for log in read_records(folder / "log.jsonl")] == [0, 2, 4, 6, 7]
     assert not (folder / "state").exists()
+
+
+def test_pretrain_keeps_what_the_processor_was_trained_between(finished: tuple[Path, JsonObject]) -> None:
+    model = load_abstract_model(finished[0] / "processor")
+    dataset = open_dataset(finished[0] / "data", "validation")
+    kept = json.loads((finished[0] / "processor" / "result.json").read_text())
+    ram, action, next_ram = dataset.ram_transitions()
+    predicted, overwritten = predict_ram(model, ram, action)
+    score = score_abstract(predicted, overwritten, ram, next_ram, np.array(kept["kept_slots"]))
+    assert dataclasses.asdict(score) == kept["processor"]
+
+
+def test_pretrain_takes_a_finished_folder_of_the_processor_alone(copied: Path, tiny: RunConfig) -> None:
+    for part in ("abstract_encoder", "abstract_decoder"):
+        shutil.rmtree(copied / "processor" / part)
+    before = _modified(copied)
+    threshold = tiny.probe.entropy_threshold
+    result = pretrain(copied / "data", copied / "processor", tiny.abstract, entropy_threshold=threshold, seed=3)
+    assert result["fingerprint"] == fingerprint(load_processor(copied / "processor"))
+    assert _modified(copied) == before
 
 
 def test_finished_stages_are_not_repeated(copied: Path, tiny: RunConfig) -> None:

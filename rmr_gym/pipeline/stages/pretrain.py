@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rmr_gym.evaluation.abstract import score_abstract, score_copy
 from rmr_gym.evaluation.metrics import kept_slots
-from rmr_gym.models import fingerprint, save_processor
+from rmr_gym.models import fingerprint, save_abstract_model
 from rmr_gym.pipeline.config_json import to_json
 from rmr_gym.pipeline.datasets import game_of, open_dataset
 from rmr_gym.pipeline.machine import check_device
@@ -30,7 +30,7 @@ def pretrain(
 
     Args:
         data: folder of episodes.
-        out: folder of the processor.
+        out: folder of the processor; the encoder and the decoder of RAM that it was trained between go into it, too.
         config: processor, objective and optimisation.
         entropy_threshold: bytes of RAM with more entropy than this, in nats, are scored.
         seed: seed of the weights and the batches.
@@ -66,7 +66,7 @@ def pretrain(
                 on_step=progress,
                 state_folder=folder / STATE_FOLDER,
             )
-        save_processor(model.processor, folder, num_slots=dataset.ram.shape[1], game=game_of(dataset), seed=seed)
+        save_abstract_model(model, folder, game=game_of(dataset), seed=seed)
         ram, action, next_ram = held_out.ram_transitions()
         kept = kept_slots(held_out.ram, entropy_threshold)
         predicted, overwritten = predict_ram(model, ram, action)
