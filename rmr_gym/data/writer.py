@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,19 +62,20 @@ class EpisodeWriter:
         """Actions before the first kept row."""
         return tuple(self._lead_in)
 
-    def start(self, screen: NDArray[np.uint8] | None, abstract: NDArray[Any]) -> None:
+    def start(self, screen: NDArray[np.uint8] | None, abstract: NDArray[Any], *, lead_in: Sequence[int] = ()) -> None:
         """Take the first pair of an episode and forget the one before.
 
         Args:
             screen: picture of `layout.screen_shape`: of a game palette indices, uint8 `(210, 160)`; None when the
                 layout has no pictures.
             abstract: the abstract side behind it: of a game the RAM, uint8 `(128,)`.
+            lead_in: actions before it, when an episode is written again that was a window.
 
         Raises:
             ValueError: when shape or type differ, or a number is not finite.
         """
         self._transitions.clear()
-        self._lead_in.clear()
+        self._lead_in[:] = lead_in
         self._rows = deque([self._row(screen, abstract)])
 
     def step(self, action: int, reward: float, screen: NDArray[np.uint8] | None, abstract: NDArray[Any]) -> None:

@@ -1,0 +1,234 @@
+"""To Minari and back without a bit lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from rmr_gym.data import EpisodeStore, collect, collect_balls, replay
+from rmr_gym.data.minari import MinariFormat, export_minari, import_minari
+from rmr_gym.data.minari_environments import console_of
+from rmr_gym.envs.atari import make_atari
+from rmr_gym.envs.balls_config import BallsConfig
+from rmr_gym.envs.console import ConsoleConfig
+from tests.data.synthetic import GRAY_RAMP, write_episode
+
+minari = pytest.importorskip("minari")
+
+ID = "rmr/pong/random-v0"
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    return tmp_path / "minari"
+
+
+@pytest.fixture(scope="module")
+def pong(tmp_path_factory: pytest.TempPathFactory) -> EpisodeStore:
+    """Windows of Pong, with rewards and with actions before them. Read only."""
+    folder = tmp_path_factory.mktemp("pong")
+    return collect(folder, "pong", num_episodes=3, max_steps_per_episode=30, noop_max=9, num_workers=1)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.arrow")}
+
+
+@pytest.mark.parametrize("data_format", get_args(MinariFormat))
+def test_round_trip_gives_the_same_files(
+    data_format: MinariFormat, pong: EpisodeStore, tmp_path: Path, root: Path
+) -> None:
+    told: list[tuple[int, int]] = []
+    folder = export_minari(
+        pong.path, ID, data_format=data_format, on_episode=lambda done, total: told.append((done, total))
+    )
+    assert folder == root / ID
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert any(meta.lead_in for meta in pong.episodes)  # type: ignore[union-attr]
+    store = import_minari(ID, tmp_path / "back")
+    assert files(tmp_path / "back") == files(pong.path)
+    assert store.episodes == pong.episodes
+    replay(store.read(1))  # type: ignore[arg-type]
+
+
+def test_minari_reads_what_was_exported(pong: EpisodeStore) -> None:
+    export_minari(pong.path, ID, author="somebody")
+    dataset = minari.load_dataset(ID)
+    assert (dataset.total_episodes, dataset.total_steps) == (3, 90)
+    assert dataset.storage.metadata["author"] == {"somebody"}
+    assert not dataset.storage.jpeg_encoding
+    for number, data in enumerate(dataset):
+        episode: Any = pong.read(number)
+        np.testing.assert_array_equal(data.observations["pixels"], episode.rgb())
+        np.testing.assert_array_equal(data.observations["ram"], episode.ram)
+        np.testing.assert_array_equal(data.actions, episode.actions)
+        for name, got in (
+            ("rewards", data.rewards),
+            ("terminated", data.terminations),
+            ("truncated", data.truncations),
+        ):
+            expected = getattr(episode, name)
+            np.testing.assert_array_equal(got, expected)
+            assert got.dtype == expected.dtype
+    with dataset.recover_environment() as env:
+        assert env.spec is not None
+        assert env.spec.kwargs | {"max_pool": True, "noop_max": 9, "frame_skip": 4} == env.spec.kwargs
+        assert env.observation_space == dataset.observation_space
+        assert env.action_space == dataset.action_space
+        env.reset(seed=0)
+
+
+@pytest.mark.parametrize("pixels", [True, False])
+def test_balls_make_the_same_trip(pixels: bool, tmp_path: Path) -> None:
+    config = BallsConfig(num_balls=3, picture_size=32)
+    collect_balls(tmp_path / "balls", config, num_episodes=2, num_steps=5, pixels=pixels)
+    export_minari(tmp_path / "balls", "rmr/balls-v0")
+    with minari.load_dataset("rmr/balls-v0").recover_environment() as env:
+        observation, _ = env.reset(seed=0)
+        assert set(observation) == ({"pixels", "state"} if pixels else {"state"})
+    import_minari("rmr/balls-v0", tmp_path / "back")
+    assert files(tmp_path / "back") == files(tmp_path / "balls")
+
+
+def test_colours_of_any_palette_come_back(tmp_path: Path) -> None:
+    write_episode(tmp_path / "data", 0, 4, terminated=False)
+    export_minari(tmp_path / "data", ID)
+    import_minari(ID, tmp_path / "back")
+    assert files(tmp_path / "back") == files(tmp_path / "data")
+
+
+def test_colours_that_cannot_come_back_are_refused_and_leave_nothing(tmp_path: Path) -> None:
+    palette = GRAY_RAMP.copy()
+    palette[3] = palette[2]
+    write_episode(tmp_path / "data", palette_hex=palette.tobytes().hex())
+    with pytest.raises(ValueError, match="two indices of one colour in episode 0"):
+        export_minari(tmp_path / "data", ID)
+    assert ID not in minari.list_local_datasets()
+    write_episode(tmp_path / "good")
+    export_minari(tmp_path / "good", ID)
+
+
+def test_export_refuses_what_is_there_and_what_is_nothing(pong: EpisodeStore, tmp_path: Path) -> None:
+    write_episode(tmp_path / "one")
+    export_minari(tmp_path / "one", ID)
+    with pytest.raises(ValueError, match="an id that is free"):
+        export_minari(pong.path, ID)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="at least one episode"):
+        export_minari(tmp_path / "empty", "rmr/other-v0")
+    with pytest.raises(ValueError, match="Malformed dataset ID"):
+        export_minari(tmp_path / "one", "no version")
+    assert list(minari.list_local_datasets()) == [ID]
+
+
+def test_import_refuses_other_episodes_before_it_writes(pong: EpisodeStore, tmp_path: Path) -> None:
+    export_minari(pong.path, ID)
+    write_episode(tmp_path / "other")
+    before = files(tmp_path / "other")
+    with pytest.raises(ValueError, match="Import into another directory"):
+        import_minari(ID, tmp_path / "other")
+    assert files(tmp_path / "other") == before
+    with pytest.raises(ValueError, match="a Minari data set of this machine; got rmr/absent-v0"):
+        import_minari("rmr/absent-v0", tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def record_with_minari(
+    env: gym.Env[Any, Any], change: Callable[[Any], Any] = lambda pixels: pixels, **options: Any
+) -> None:
+    """Record an episode as Minari's own collector does, which needs jax."""
+    buffer = minari.data_collector.EpisodeBuffer
+    episodes = []
+    for number in range(2):
+        observation, _ = env.reset(seed=number)
+        observations, actions, rewards = [observation], [], []
+        for step in range(6):
+            actions.append(np.int64((step * 5 + number) % 18))
+            observation, reward, _, _, _ = env.step(actions[-1])
+            observations.append(observation)
+            rewards.append(float(reward))
+        stacked = {name: np.stack([part[name] for part in observations]) for name in observation}
+        stacked["pixels"] = change(stacked["pixels"])
+        ends = [False] * 5 + [True]
+        episodes.append(
+            buffer(
+                id=number,
+                observations=stacked,
+                actions=actions,
+                rewards=rewards,
+                terminations=[False] * 6,
+                truncations=ends,
+            )
+        )
+    about = dict.fromkeys(("author", "author_email", "code_permalink", "description", "algorithm_name"), "somebody")
+    with pytest.warns(UserWarning, match="eval_env"):
+        minari.create_dataset_from_buffers(
+            ID, episodes, env=env, **({"jpeg_encoding": False, "data_format": "arrow"} | options), **about
+        )
+
+
+def test_episodes_that_others_recorded_are_imported(tmp_path: Path) -> None:
+    with make_atari("pong", noop_max=12) as env:
+        record_with_minari(env)
+    store = import_minari(ID, tmp_path / "back", seed=5)
+    assert [(meta.seed, meta.episode_index, meta.player) for meta in store.episodes] == [  # type: ignore[union-attr]
+        (5, 0, "somebody"),
+        (5, 1, "somebody"),
+    ]
+    assert store.console is not None
+    assert (store.console.max_pool, store.console.noop_max) == (False, 12)
+    dataset = minari.load_dataset(ID)
+    for number in range(2):
+        episode: Any = store.read(number)
+        np.testing.assert_array_equal(episode.rgb(), dataset[number].observations["pixels"])
+        np.testing.assert_array_equal(episode.ram, dataset[number].observations["ram"])
+        assert episode.truncated[-1]
+        replay(episode)  # the number of no-ops was found
+
+
+@pytest.mark.parametrize(
+    ("env_id", "options", "message"),
+    [
+        ("rmr/Pong-v0", {"sticky": 0.25}, "episodes of rmr/<Game>-v0; got rmr/Pong-v0 with {'sticky': 0.25}"),
+        ("rmr/Pong-v0", {"full_actions": False}, "full_actions"),
+        ("rmr/Pong-v0", {"gray": True}, "gray"),
+        ("rmr/Pong-v0", {"size": [84, 84]}, "size"),
+        ("rmr/Pong-v0", {"zoom": 2}, "zoom"),
+        ("rmr/BouncingBalls-v0", {}, "BouncingBalls"),
+        ("CartPole-v1", {}, "got CartPole-v1"),
+    ],
+)
+def test_episodes_of_other_environments_are_refused(env_id: str, options: dict[str, Any], message: str) -> None:
+    spec = gym.spec(env_id)
+    with pytest.raises(ValueError, match=message):
+        console_of(replace(spec, kwargs=spec.kwargs | options))
+
+
+def test_episodes_of_no_environment_are_refused() -> None:
+    with pytest.raises(ValueError, match="got no environment"):
+        console_of(None)
+
+
+def test_console_is_that_of_the_environment() -> None:
+    spec = gym.spec("rmr/Pong-v0")
+    assert console_of(spec) == ConsoleConfig(game="pong", max_pool=False)
+    other = replace(spec, kwargs={"game": "ms_pacman", "frame_skip": 3, "max_pool": True, "noop_max": 0, "gray": False})
+    assert console_of(other) == ConsoleConfig(game="ms_pacman", frame_skip=3, noop_max=0)
+
+
+def test_lossy_and_changed_pictures_are_refused(tmp_path: Path) -> None:
+    with make_atari("pong") as env:
+        record_with_minari(env, jpeg_encoding=True)
+        with pytest.raises(ValueError, match="with JPEG, which changes them"):
+            import_minari(ID, tmp_path / "back")
+        minari.delete_dataset(ID)
+        record_with_minari(env, change=lambda pixels: pixels // 2 + 3)
+        with pytest.raises(ValueError, match="the colours of the console's palette"):
+            import_minari(ID, tmp_path / "back")
