@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rmr_gym.sb3.features_extractor import EncoderFeaturesExtractor
     from rmr_gym.sb3.player import AgentPlayer, agent_players
-    from rmr_gym.sb3.policy_kwargs import policy_kwargs_from
+    from rmr_gym.sb3.policy_kwargs import policy_kwargs_from, ram_policy_kwargs_from
+    from rmr_gym.sb3.ram_features_extractor import RamFeaturesExtractor
     from rmr_gym.sb3.training import AgentConfig, evaluate_agent, train_agent
     from rmr_gym.sb3.unfreezing import UnfreezeEncoder
     from rmr_gym.sb3.vec_encode_observation import VecEncodeObservation
@@ -25,11 +26,13 @@ __all__ = [
     "AgentConfig",
     "AgentPlayer",
     "EncoderFeaturesExtractor",
+    "RamFeaturesExtractor",
     "UnfreezeEncoder",
     "VecEncodeObservation",
     "agent_players",
     "evaluate_agent",
     "policy_kwargs_from",
+    "ram_policy_kwargs_from",
     "train_agent",
 ]
 
@@ -37,11 +40,13 @@ _WHERE = {
     "AgentConfig": "rmr_gym.sb3.training",
     "AgentPlayer": "rmr_gym.sb3.player",
     "EncoderFeaturesExtractor": "rmr_gym.sb3.features_extractor",
+    "RamFeaturesExtractor": "rmr_gym.sb3.ram_features_extractor",
     "UnfreezeEncoder": "rmr_gym.sb3.unfreezing",
     "VecEncodeObservation": "rmr_gym.sb3.vec_encode_observation",
     "agent_players": "rmr_gym.sb3.player",
     "evaluate_agent": "rmr_gym.sb3.training",
     "policy_kwargs_from": "rmr_gym.sb3.policy_kwargs",
+    "ram_policy_kwargs_from": "rmr_gym.sb3.policy_kwargs",
     "train_agent": "rmr_gym.sb3.training",
 }
 """Module of each public name that is loaded at first use."""

@@ -11,13 +11,23 @@ from jaxtyping import Float, Num
 from torch import Tensor
 
 from rmr_gym.errors import explain
-from rmr_gym.models.picture_features import PictureFeatures
+from rmr_gym.models.checkpoint import build_encoder, load_any_encoder, read_encoder_document
+from rmr_gym.models.interfaces import Encoder, VideoEncoder
+from rmr_gym.models.picture_features import PictureFeatures, Readout
 from rmr_gym.sb3.input_format import InputFormat, input_format
-from rmr_gym.sb3.pretrained import Request, find_encoder
+from rmr_gym.sb3.pretrained import Family, Request, find_pretrained, title_from
 from rmr_gym.sb3.pretrained_extractor import PretrainedExtractor
 
 PolicyReadout = Literal["flatten", "project", "mean"]
 """How slots become features: one after the other, those through a trained layer, or their mean."""
+
+ENCODER = Family(
+    load=load_any_encoder,
+    document=read_encoder_document,
+    build=build_encoder,
+    title=lambda document: title_from(str(document.get("name")), document),
+)
+"""Encoders of pictures and of windows of pictures."""
 
 
 class EncoderFeaturesExtractor(PretrainedExtractor):
@@ -59,7 +69,7 @@ class EncoderFeaturesExtractor(PretrainedExtractor):
         >>> extractor.features_dim
         24
         >>> print(extractor.summary())
-        encoder frozen: 0 trainable, ... frozen parameters (nature_cnn); input (4, 84, 84) in 0..255, ...
+        encoder frozen: 0 trainable, ... frozen parameters (NatureCnn); input (4, 84, 84) in 0..255, ...
     """
 
     features: PictureFeatures
@@ -75,21 +85,18 @@ class EncoderFeaturesExtractor(PretrainedExtractor):
         key: str = "pixels",
         normalize_images: bool = True,
     ) -> None:
-        if readout not in get_args(PolicyReadout):
-            fix = f"Choose one of {', '.join(get_args(PolicyReadout))}."
-            raise ValueError(explain(expected="a known readout", got=readout, fix=fix))
-        if features_dim < 1:
-            raise ValueError(explain(expected="features_dim >= 1", got=features_dim, fix="Pass 512."))
+        check_readout(readout, features_dim)
         pictures = part_of_space(observation_space, key, "pictures")
         arriving = input_format(pictures, normalize_images=normalize_images)
-        found = find_encoder(encoder)
-        network = PictureFeatures(found.encoder, arriving.shape, readout="mean" if readout == "mean" else "flatten")
+        found = find_pretrained(encoder, ENCODER)
+        if not isinstance(found.module, Encoder | VideoEncoder):
+            fix = "Subclass rmr_gym.models.Encoder."
+            raise ValueError(explain(expected="an Encoder or VideoEncoder", got=type(found.module).__name__, fix=fix))
+        slots: Readout = "mean" if readout == "mean" else "flatten"
         super().__init__(
             observation_space,
-            network,
-            fingerprint=found.fingerprint,
-            title=found.title,
-            missing=found.missing,
+            PictureFeatures(found.module, arriving.shape, readout=slots),
+            found,
             frozen=frozen,
             projection_dim=features_dim if readout == "project" else None,
         )
@@ -105,11 +112,20 @@ class EncoderFeaturesExtractor(PretrainedExtractor):
             RuntimeError: when the weights are not there yet.
         """
         pixels = observations if isinstance(observations, Tensor) else observations[str(self.key)]
-        return self.compute(self.input_format.to_unit(pixels))
+        return self.compute(self.input_format.accept(pixels))
 
     def describe_input(self) -> str:
         """Say what arrives."""
         return f"{f'{self.key} ' if self.key else ''}{self.input_format}"
+
+
+def check_readout(readout: str, features_dim: int) -> None:
+    """Refuse a readout that is not known, and a width below 1."""
+    if readout not in get_args(PolicyReadout):
+        fix = f"Choose one of {', '.join(get_args(PolicyReadout))}."
+        raise ValueError(explain(expected="a known readout", got=readout, fix=fix))
+    if features_dim < 1:
+        raise ValueError(explain(expected="features_dim >= 1", got=features_dim, fix="Pass 512."))
 
 
 def part_of_space(space: spaces.Space[Any], key: str, what: str) -> spaces.Space[np.ndarray]:

@@ -18,49 +18,52 @@ except ImportError as error:
     raise missing_extra("stable_baselines3", "sb3") from error
 
 _BYTE, _ROUNDING = 255.0, 1e-4
+_HERE = "in 0..255, divided by 255 here"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InputFormat:
-    """What arrives at a features extractor, and how it becomes pictures in 0..1.
+    """What arrives at a features extractor, and what it is divided by.
 
     Attributes:
         shape: of one observation, as the policy sees it.
-        highest: of the values that arrive, 1 or 255.
+        highest: of the values that arrive; the lowest is 0.
         whole: whether the values that arrive are whole numbers.
-        origin: who scales, for readers.
+        divisor: brings pictures into 0..1.
+        origin: what arrives and who scales it, for readers.
     """
 
     shape: tuple[int, ...]
     highest: float
     whole: bool
+    divisor: float = 1.0
     origin: str
 
     def __str__(self) -> str:
         return f"{self.shape} {self.origin}"
 
-    def to_unit(self, pixels: Num[Tensor, "batch ..."]) -> Num[Tensor, "batch ..."]:
-        """Bring what arrived into 0..1.
+    def accept(self, values: Num[Tensor, "batch ..."]) -> Num[Tensor, "batch ..."]:
+        """Check what arrived, and divide it.
 
         Whoever calls an extractor with bytes, which Stable-Baselines3 never does, gets them back as they are.
 
         Args:
-            pixels: what Stable-Baselines3 passes: floats.
+            values: what Stable-Baselines3 passes: floats.
 
         Returns:
-            Floats in 0..1, or the bytes.
+            The quotient, or the bytes.
 
         Raises:
             ValueError: when the values cannot be what the observation space and `normalize_images` promise.
         """
-        if pixels.dtype == torch.uint8 or not len(pixels):
-            return pixels
-        self._check(pixels)
-        return pixels / _BYTE if self.highest == _BYTE else pixels
+        if values.dtype == torch.uint8 or not len(values):
+            return values
+        self._check(values)
+        return values if self.divisor == 1 else values / self.divisor
 
-    def _check(self, pixels: Float[Tensor, "batch ..."]) -> None:
+    def _check(self, values: Float[Tensor, "batch ..."]) -> None:
         """Refuse another range. The scale never depends on the data; only this error does."""
-        low, high = torch.stack(torch.aminmax(pixels)).tolist()  # one transfer, where the pictures are on a GPU
+        low, high = torch.stack(torch.aminmax(values)).tolist()  # one transfer, where the values are on a GPU
         got = f"values from {low:g} to {high:g}"
         if not (low >= 0 and high <= self.highest * (1 + _ROUNDING)):  # also when one is not a number
             fix = "Keep the values of the environment within its observation space."
@@ -69,10 +72,13 @@ class InputFormat:
                     "Say normalize_images=False to the policy and to the extractor alike, as "
                     "policy_kwargs_from(..., normalize_images=False) does, or to neither."
                 )
-            raise ValueError(explain(expected=f"pictures {self.origin}", got=got, fix=fix))
-        if self.whole and high <= 1 and bool((pixels != pixels.round()).any()):
-            fix = "Leave normalize_images=False away, or say it to the policy as well."
-            raise ValueError(explain(expected=f"pictures {self.origin}, whole numbers", got=got, fix=fix))
+            raise ValueError(explain(expected=f"values {self.origin}", got=got, fix=fix))
+        if self.whole and bool((values != values.round()).any()):
+            fix = (
+                "Leave normalize_images=False away, or say it to the policy as well; and keep the values of the "
+                "environment as they are."
+            )
+            raise ValueError(explain(expected=f"values {self.origin}, whole numbers", got=got, fix=fix))
 
 
 def input_format(space: spaces.Space[np.ndarray], *, normalize_images: bool = True) -> InputFormat:
@@ -107,11 +113,11 @@ def input_format(space: spaces.Space[np.ndarray], *, normalize_images: bool = Tr
         if normalize_images and is_image_space(space):
             origin = "in 0..255, divided by 255 by Stable-Baselines3"
             return InputFormat(shape=shape, highest=1.0, whole=False, origin=origin)
-        return InputFormat(shape=shape, highest=_BYTE, whole=True, origin="in 0..255, divided by 255 here")
+        return InputFormat(shape=shape, highest=_BYTE, whole=True, divisor=_BYTE, origin=_HERE)
     if not whole and low == 0 and high == 1:
         return InputFormat(shape=shape, highest=1.0, whole=False, origin="in 0..1")
     if not whole and low == 0 and high == _BYTE:
-        return InputFormat(shape=shape, highest=_BYTE, whole=False, origin="in 0..255, divided by 255 here")
+        return InputFormat(shape=shape, highest=_BYTE, whole=False, divisor=_BYTE, origin=_HERE)
     fix = (
         "Declare bytes with bounds 0 and 255, or floats with bounds 0 and 1. VecNormalize changes the bounds: exclude "
         "the pictures with norm_obs=False or norm_obs_keys=[...]."

@@ -7,8 +7,9 @@ from typing import Any
 
 from rmr_gym.errors import explain
 from rmr_gym.models.interfaces import Encoder, VideoEncoder
-from rmr_gym.sb3.features_extractor import EncoderFeaturesExtractor, PolicyReadout
+from rmr_gym.sb3.features_extractor import ENCODER, EncoderFeaturesExtractor, PolicyReadout
 from rmr_gym.sb3.pretrained import describe_folder
+from rmr_gym.sb3.ram_features_extractor import ABSTRACT, RamFeaturesExtractor
 
 _OWN = ("features_extractor_class", "features_extractor_kwargs")
 
@@ -53,19 +54,47 @@ def policy_kwargs_from(
         >>> sorted(kwargs), kwargs["features_extractor_kwargs"]["encoder"]["name"]
         (['features_extractor_class', 'features_extractor_kwargs', 'net_arch'], 'nature_cnn')
     """
-    taken = [name for name in _OWN if name in policy_kwargs]
-    if taken:
-        fix = "Leave it away; frozen, readout, features_dim and key are arguments of this function."
-        raise ValueError(explain(expected="arguments besides those of the features extractor", got=taken, fix=fix))
     if isinstance(checkpoint, str | Path):
-        encoder: Any = describe_folder(checkpoint)
+        encoder: Any = describe_folder(checkpoint, ENCODER)
     else:
         encoder = checkpoint
     extractor = {"encoder": encoder, "frozen": frozen, "readout": readout, "features_dim": features_dim, "key": key}
     if "normalize_images" in policy_kwargs:  # Stable-Baselines3 tells its own extractors only
         extractor["normalize_images"] = policy_kwargs["normalize_images"]
-    return {
-        "features_extractor_class": EncoderFeaturesExtractor,
-        "features_extractor_kwargs": extractor,
-        **policy_kwargs,
-    }
+    return _merge(EncoderFeaturesExtractor, extractor, policy_kwargs)
+
+
+def ram_policy_kwargs_from(
+    folder: str | Path,
+    *,
+    frozen: bool = True,
+    readout: PolicyReadout = "flatten",
+    features_dim: int = 512,
+    key: str = "ram",
+    **policy_kwargs: Any,
+) -> dict[str, Any]:
+    """Return `policy_kwargs` for an agent that sees the RAM through the abstract encoder and the processor.
+
+    Args:
+        folder: written by `rmr-gym pretrain`.
+        frozen: whether the weights stay as they are.
+        readout: see `EncoderFeaturesExtractor`.
+        features_dim: see `EncoderFeaturesExtractor`.
+        key: of the RAM in a Dict observation.
+        **policy_kwargs: further arguments of the policy.
+
+    Raises:
+        CorruptFileError: when a file in the folder is damaged.
+        ValueError: when there is no such folder, or `policy_kwargs` has a features extractor already.
+    """
+    parts = describe_folder(folder, ABSTRACT)
+    extractor = {"checkpoint": parts, "frozen": frozen, "readout": readout, "features_dim": features_dim, "key": key}
+    return _merge(RamFeaturesExtractor, extractor, policy_kwargs)
+
+
+def _merge(extractor_class: type[Any], extractor: dict[str, Any], policy_kwargs: dict[str, Any]) -> dict[str, Any]:
+    taken = [name for name in _OWN if name in policy_kwargs]
+    if taken:
+        fix = "Leave it away; frozen, readout, features_dim and key are arguments of this function."
+        raise ValueError(explain(expected="arguments besides those of the features extractor", got=taken, fix=fix))
+    return {"features_extractor_class": extractor_class, "features_extractor_kwargs": extractor, **policy_kwargs}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from gymnasium import spaces
@@ -12,16 +12,13 @@ from torch import Tensor, nn
 
 from rmr_gym.errors import explain, missing_extra
 from rmr_gym.models.freezing import fingerprint
-from rmr_gym.sb3.pretrained import is_blank
+from rmr_gym.sb3.pretrained import Pretrained, is_blank
 from rmr_gym.sb3.shielding import Held, hold_parameters, release_parameters
 
 try:
     from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 except ImportError as error:
     raise missing_extra("stable_baselines3", "sb3") from error
-
-PRETRAINED = "features.encoder"
-"""Where the pretrained network is in a features extractor, and in its state."""
 
 
 class PretrainedExtractor(BaseFeaturesExtractor):
@@ -35,10 +32,8 @@ class PretrainedExtractor(BaseFeaturesExtractor):
 
     Args:
         observation_space: of the policy.
-        features: the network, its pretrained part as `encoder`, the width of its result as `features_dim`.
-        fingerprint: of the pretrained weights, which a frozen one always has.
-        title: what it is, for readers.
-        missing: why the weights are not there; None when they are.
+        features: the network; the width of its result is its `features_dim`.
+        source: the pretrained part of it, as it was found.
         frozen: whether the pretrained weights stay as they are.
         projection_dim: width of a trained linear layer with ReLU behind the network; None for none.
 
@@ -49,16 +44,17 @@ class PretrainedExtractor(BaseFeaturesExtractor):
         missing: why the weights are not there; None when they are.
     """
 
+    pretrained_path: ClassVar[str] = "features.encoder"
+    """Where the pretrained network is in the extractor, and in its state."""
+
     features: nn.Module
 
     def __init__(
         self,
         observation_space: spaces.Space[Any],
         features: nn.Module,
+        source: Pretrained,
         *,
-        fingerprint: str,
-        title: str,
-        missing: str | None,
         frozen: bool,
         projection_dim: int | None,
     ) -> None:
@@ -69,7 +65,8 @@ class PretrainedExtractor(BaseFeaturesExtractor):
             got = "one whose parameters all have requires_grad=False"
             raise ValueError(explain(expected="an encoder to train, as frozen=False", got=got, fix=fix))
         self.features = features
-        self.frozen, self.missing, self.title, self.expected_fingerprint = frozen, missing, title, fingerprint
+        self.frozen, self.missing = frozen, source.missing
+        self.title, self.expected_fingerprint = source.title, source.fingerprint
         self._held: tuple[Held, ...] = hold_parameters(features, trainable=frozen)
         self.projection = None if projection_dim is None else nn.Sequential(nn.Linear(width, projection_dim), nn.ReLU())
         self.train()
@@ -77,7 +74,7 @@ class PretrainedExtractor(BaseFeaturesExtractor):
     @property
     def pretrained(self) -> nn.Module:
         """The pretrained network."""
-        return self.get_submodule(PRETRAINED)
+        return self.get_submodule(self.pretrained_path)
 
     def fingerprint(self) -> str:
         """Hash the pretrained weights as they are now; equal to that of the checkpoint as long as they are frozen."""
@@ -155,7 +152,7 @@ class PretrainedExtractor(BaseFeaturesExtractor):
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         """Check what comes before PyTorch copies it: it copies first and complains afterwards."""
-        start = f"{prefix}{PRETRAINED}."
+        start = f"{prefix}{self.pretrained_path}."
         incoming = {name.removeprefix(start): value for name, value in state_dict.items() if name.startswith(start)}
         if incoming and is_blank(incoming):
             # The two networks of DQN are made equal before an agent's state is read.

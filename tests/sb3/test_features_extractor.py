@@ -13,8 +13,11 @@ from stable_baselines3.common.env_checker import check_env
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecNormalize
 
 from rmr_gym.models import fingerprint, freeze, load_encoder
+from rmr_gym.models.blocks import initial_weights
+from rmr_gym.models.encoders import SlotAttentionConfig
 from rmr_gym.models.picture_features import PictureFeatures
 from rmr_gym.sb3 import EncoderFeaturesExtractor, policy_kwargs_from
+from rmr_gym.sb3.unfreezing import extractors
 from tests.sb3.tiny_worlds import LAYOUTS, NeedyEncoder, NormEncoder, TinyWorld, tiny_encoder
 
 SPACE = spaces.Box(0, 255, (1, 84, 84), np.uint8)
@@ -246,6 +249,32 @@ def test_features_are_those_of_picture_features(checkpoint: Path) -> None:
     pixels = torch.randint(0, 256, (3, 1, 84, 84), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     expected = PictureFeatures(load_encoder(checkpoint), (1, 84, 84))(pixels)
     assert torch.equal(EncoderFeaturesExtractor(SPACE, checkpoint)(pixels), expected)
+
+
+def test_windows_of_colour_pictures_go_through_a_video_encoder() -> None:
+    config = SlotAttentionConfig(
+        size=(16, 16),
+        history=2,
+        num_slots=3,
+        slot_dim=4,
+        channels=4,
+        num_convs=1,
+        slot_size=4,
+        hidden_dim=4,
+        iterations=1,
+    )
+    with initial_weights(0):
+        encoder = config.build()
+    model = ppo(TinyWorld((16, 16, 6)), policy_kwargs_from(encoder))
+    model.learn(8)
+    (extractor,) = extractors(model.policy)
+    assert extractor.fingerprint() == fingerprint(encoder)
+    assert extractor.features_dim == 12
+    observation = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 6), dtype=np.uint8)
+    features = model.policy.extract_features(model.policy.obs_to_tensor(observation)[0])
+    windows = in_unit(observation).permute(0, 3, 1, 2).unflatten(1, (2, 3))
+    expected = encoder(windows, PictureFeatures(encoder, (2, 16, 16, 3)).slot_noise).flatten(1)
+    assert torch.allclose(features, expected, atol=1e-5)
 
 
 def test_checker_of_stable_baselines3_has_nothing_to_say_about_the_worlds_of_these_tests() -> None:
