@@ -16,16 +16,16 @@ from rmr_gym.errors import explain
 
 @runtime_checkable
 class PixelBatch(Protocol):
-    """Frames as `TransitionDataset.frames` returns them."""
+    """Frames as `TransitionDataset.frames` returns them, or stacks of them as `FrameStacks.frames` does."""
 
     @property
-    def pixels(self) -> Shaped[np.ndarray, "batch channel height width"] | None:
+    def pixels(self) -> Shaped[np.ndarray, "batch ..."] | None:
         """Pictures, bytes in 0..255."""
 
 
 @runtime_checkable
 class FrameSource(Protocol):
-    """Anything that reads frames by index, such as a `TransitionDataset`."""
+    """Anything that reads frames by index, such as a `TransitionDataset` or `FrameStacks`."""
 
     def frames(self, indices: Int[np.ndarray, " batch"]) -> PixelBatch:
         """Read frames."""
@@ -33,7 +33,7 @@ class FrameSource(Protocol):
 
 def encode_frames(
     encoder: nn.Module,
-    frames: FrameSource | Shaped[np.ndarray, "frame channel height width"],
+    frames: FrameSource | Shaped[np.ndarray, "frame ..."],
     indices: Int[np.ndarray, " batch"] | None = None,
     *,
     batch_size: int = 256,
@@ -45,7 +45,8 @@ def encode_frames(
     The encoder comes back as it was: weights, buffers, the mode of every submodule. It stays on its device.
 
     Args:
-        encoder: maps pixels `(batch, channel, height, width)` to slots `(batch, slot, dim)`; already on `device`.
+        encoder: maps pixels `(batch, channel, height, width)`, or stacks of them where `frames` reads stacks, to slots
+            `(batch, slot, dim)` or features `(batch, feature)`; already on `device`.
         frames: a data set, or the pictures themselves.
         indices: which frames, in this order; None takes all rows of an array, and is an error for a data set.
         batch_size: frames at a time.
@@ -86,7 +87,7 @@ def _evaluation_mode(module: nn.Module) -> Iterator[None]:
 
 
 def _rows(
-    frames: FrameSource | Shaped[np.ndarray, "frame channel height width"], indices: Int[np.ndarray, " batch"] | None
+    frames: FrameSource | Shaped[np.ndarray, "frame ..."], indices: Int[np.ndarray, " batch"] | None
 ) -> Int[np.ndarray, " batch"]:
     if indices is None and isinstance(frames, np.ndarray):
         indices = np.arange(len(frames))
@@ -97,8 +98,8 @@ def _rows(
 
 
 def _read(
-    frames: FrameSource | Shaped[np.ndarray, "frame channel height width"], rows: Int[np.ndarray, " batch"]
-) -> Shaped[np.ndarray, "batch channel height width"]:
+    frames: FrameSource | Shaped[np.ndarray, "frame ..."], rows: Int[np.ndarray, " batch"]
+) -> Shaped[np.ndarray, "batch ..."]:
     pixels = frames[rows] if isinstance(frames, np.ndarray) else frames.frames(rows).pixels
     if pixels is None:
         raise ValueError(explain(expected="frames with pixels", got="RAM only", fix="Read the data set with pixels."))

@@ -16,7 +16,9 @@ from rmr_gym.evaluation.metrics import collapse_panel, kept_slots
 from rmr_gym.evaluation.readouts import READOUTS, FittedReadout, LabelledFeatures, fit_readout, score_majority
 from rmr_gym.models import Encoder
 from rmr_gym.pipeline.config import ProbingConfig
+from rmr_gym.pipeline.probed import frames_for
 from rmr_gym.pipeline.progress import OnProgress
+from rmr_gym.sb3.agent_features import AgentFeatures
 from rmr_gym.seeding import numpy_generator
 
 NUM_EXAMPLES = 4
@@ -24,7 +26,7 @@ NUM_EXAMPLES = 4
 
 
 def probe_encoder(
-    encoder: Encoder,
+    encoder: Encoder | AgentFeatures,
     train: TransitionDataset,
     held_out: TransitionDataset,
     config: ProbingConfig,
@@ -42,8 +44,8 @@ def probe_encoder(
     Source: paper, section 5 (evaluation of the natural pipeline).
 
     Args:
-        encoder: on `device`.
-        train: training episodes, gray frames of the encoder's size.
+        encoder: on `device`; an agent is given each frame with those before it.
+        train: training episodes, frames of the encoder's size, gray or in colours as it takes them.
         held_out: validation episodes, likewise.
         config: how many frames, which readouts.
         seed: seed of the choice of frames and of the probes.
@@ -108,13 +110,18 @@ class _EncodedFrames:
 
 
 def _labelled(
-    encoder: Encoder, dataset: TransitionDataset, rows: Int64[np.ndarray, " all"], count: int, seed: int, device: str
+    encoder: Encoder | AgentFeatures,
+    dataset: TransitionDataset,
+    rows: Int64[np.ndarray, " all"],
+    count: int,
+    seed: int,
+    device: str,
 ) -> _EncodedFrames:
     """Encode a random choice of frames, in the order of time."""
     drawn = numpy_generator(seed, "probe frames").permutation(rows)[:count]
     drawn.sort()
     frames = dataset.frames(drawn, pixels=False)
-    features = encode_frames(encoder, dataset, drawn, device=device)
+    features = encode_frames(encoder, frames_for(encoder, dataset), drawn, device=device)
     return _EncodedFrames(
         rows=drawn, features=LabelledFeatures(features=features, ram=frames.ram, episodes=frames.episode)
     )

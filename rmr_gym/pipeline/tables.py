@@ -78,6 +78,24 @@ def probe_table(probed: JsonObject) -> RenderableType:
     return under(f"RAM read off a frozen encoder ({len(probed['kept_slots'])} bytes with enough entropy)", table)
 
 
+def probes_table(probed: Mapping[str, JsonObject]) -> RenderableType:
+    """Show what linear probes read off several encoders on the same frames, one row each.
+
+    Args:
+        probed: records of the probe step under one configuration, by the name of the encoder.
+    """
+    some = next(iter(probed.values()))
+    table = columns("encoder", *some["readouts"], "features", "effective rank")
+    majority = _number(some["majority"]["bit_f1"][HEADLINE])
+    table.add_row("majority bit", *[majority] * len(some["readouts"]), "-", "-")
+    for name, record in probed.items():
+        scores = [_number(row["bit_f1"][HEADLINE]) for row in record["readouts"].values()]
+        widest = max(row["num_features"] for row in record["readouts"].values())
+        table.add_row(name, *scores, f"{widest:,}", f"{record['collapse']['effective_rank']:.0f}")
+    num_slots = len(some["kept_slots"])
+    return under(f"RAM read off frozen encoders, weighted bit F1 ({num_slots} bytes with enough entropy)", table)
+
+
 def comparison_table(result: JsonObject) -> RenderableType:
     """Show each arm against the reference arms: difference of the means, verdict and p-value per readout."""
     readouts = result["config"]["probe"]["readouts"]

@@ -14,6 +14,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rmr_gym.sb3.agent_features import AgentFeatures, AgentReadingConfig
+    from rmr_gym.sb3.agent_loading import load_agent_features
     from rmr_gym.sb3.features_extractor import EncoderFeaturesExtractor
     from rmr_gym.sb3.player import AgentPlayer, agent_players
     from rmr_gym.sb3.policy_kwargs import policy_kwargs_from, ram_policy_kwargs_from
@@ -24,21 +26,26 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AgentConfig",
+    "AgentFeatures",
     "AgentPlayer",
+    "AgentReadingConfig",
     "EncoderFeaturesExtractor",
     "RamFeaturesExtractor",
     "UnfreezeEncoder",
     "VecEncodeObservation",
     "agent_players",
     "evaluate_agent",
+    "load_agent_features",
     "policy_kwargs_from",
     "ram_policy_kwargs_from",
     "train_agent",
 ]
 
 _WHERE = {
+    "AgentFeatures": "rmr_gym.sb3.agent_features",
     "AgentConfig": "rmr_gym.sb3.training",
     "AgentPlayer": "rmr_gym.sb3.player",
+    "AgentReadingConfig": "rmr_gym.sb3.agent_features",
     "EncoderFeaturesExtractor": "rmr_gym.sb3.features_extractor",
     "RamFeaturesExtractor": "rmr_gym.sb3.ram_features_extractor",
     "UnfreezeEncoder": "rmr_gym.sb3.unfreezing",
@@ -48,6 +55,7 @@ _WHERE = {
     "policy_kwargs_from": "rmr_gym.sb3.policy_kwargs",
     "ram_policy_kwargs_from": "rmr_gym.sb3.policy_kwargs",
     "train_agent": "rmr_gym.sb3.training",
+    "load_agent_features": "rmr_gym.sb3.agent_loading",
 }
 """Module of each public name that is loaded at first use."""
 
