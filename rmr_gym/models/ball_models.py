@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from rmr_gym.errors import explain
 from rmr_gym.models.blocks import mixed_precision
-from rmr_gym.models.decoders import BroadcastDecoder, Decoded
+from rmr_gym.models.decoders import Decoded, VideoDecoder
 from rmr_gym.models.interfaces import Processor, VideoEncoder
 from rmr_gym.models.processors.interaction_network import InteractionNetwork
 from rmr_gym.models.world_model import Precision
@@ -157,7 +157,7 @@ class VideoModel(nn.Module):
         self,
         encoder: VideoEncoder,
         processor: Processor,
-        decoder: BroadcastDecoder,
+        decoder: VideoDecoder,
         *,
         precision: Precision = "float32",
     ) -> None:

@@ -6,15 +6,16 @@ from typing import Any
 
 from rmr_gym.documents import TYPE_KEY, Config, ConfigJson, differences, read_json, without_nan
 from rmr_gym.evaluation.probes import PROBES, LinearProbeConfig
+from rmr_gym.models.decoders import VIDEO_DECODERS, BroadcastDecoderConfig
 from rmr_gym.models.encoders import ENCODERS, VIDEO_ENCODERS
 from rmr_gym.models.processors import BALL_PROCESSORS, PROCESSORS
 from rmr_gym.objectives import OBJECTIVES
 
 __all__ = ["TYPE_KEY", "differences", "from_json", "read_json", "to_json", "without_nan"]
 
-_TABLES = (PROCESSORS, BALL_PROCESSORS, ENCODERS, VIDEO_ENCODERS, OBJECTIVES, PROBES)
+_TABLES = (PROCESSORS, BALL_PROCESSORS, ENCODERS, VIDEO_ENCODERS, VIDEO_DECODERS, OBJECTIVES, PROBES)
 
-_DOCUMENTS = ConfigJson(_TABLES, nameless=(LinearProbeConfig,))
+_DOCUMENTS = ConfigJson(_TABLES, nameless=(LinearProbeConfig, BroadcastDecoderConfig))
 
 
 def to_json(value: Any) -> Any:

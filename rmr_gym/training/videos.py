@@ -17,7 +17,7 @@ from rmr_gym.data import TransitionDataset
 from rmr_gym.errors import explain
 from rmr_gym.models import Precision, Processor, VideoModel, freeze
 from rmr_gym.models.blocks import initial_weights
-from rmr_gym.models.decoders import BroadcastDecoderConfig
+from rmr_gym.models.decoders import BroadcastDecoderConfig, VideoDecoderConfig
 from rmr_gym.models.encoders import SlotAttentionConfig, VideoEncoderConfig
 from rmr_gym.objectives import LossTerms
 from rmr_gym.seeding import derive, numpy_generator, torch_generator
@@ -45,7 +45,7 @@ class VideoConfig:
     encoder: VideoEncoderConfig = field(default_factory=SlotAttentionConfig)
     """Windows of pictures to slots."""
 
-    decoder: BroadcastDecoderConfig = field(default_factory=BroadcastDecoderConfig)
+    decoder: VideoDecoderConfig = field(default_factory=BroadcastDecoderConfig)
     """Predicted slots to a picture."""
 
     precision: Precision = "float32"

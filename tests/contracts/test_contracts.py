@@ -1,6 +1,7 @@
 """Every part in a registry keeps the contract of its kind, without a test of its own."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
@@ -31,13 +32,21 @@ def test_encoder_keeps_its_contract(name: str) -> None:
     check_encoder(ENCODERS[name](resolution="84x84", slot_dim=8, maps_per_slot=1))
 
 
-@pytest.mark.parametrize("initialisation", ["shared_noise", "learned"])
-@pytest.mark.parametrize("name", VIDEO_ENCODERS)
-def test_video_encoder_keeps_its_contract(name: str, initialisation: str) -> None:
-    config = VIDEO_ENCODERS[name](
-        num_slots=4, slot_dim=8, channels=4, slot_size=8, hidden_dim=8, downsample=4, initialisation=initialisation
-    )
-    check_video_encoder(config, exchangeable=initialisation == "shared_noise")
+_VIDEO_ENCODERS: list[tuple[str, dict[str, Any], bool]] = [
+    ("slot_attention", {"slot_size": 8, "hidden_dim": 8, "initialisation": "shared_noise"}, True),
+    ("slot_attention", {"slot_size": 8, "hidden_dim": 8, "initialisation": "learned"}, False),
+    ("keypoints", {}, False),
+]
+
+
+@pytest.mark.parametrize(("name", "fields", "exchangeable"), _VIDEO_ENCODERS)
+def test_video_encoder_keeps_its_contract(name: str, fields: dict[str, Any], exchangeable: bool) -> None:
+    config = VIDEO_ENCODERS[name](num_slots=4, slot_dim=8, channels=4, downsample=4, **fields)
+    check_video_encoder(config, exchangeable=exchangeable)
+
+
+def test_no_video_encoder_is_left_out() -> None:
+    assert {name for name, _, _ in _VIDEO_ENCODERS} == set(VIDEO_ENCODERS)
 
 
 class _IgnoresTheAction(Processor):

@@ -1,7 +1,29 @@
-"""Decoders: from predicted slots to what is compared with the truth."""
+"""Decoders: from predicted slots to what is compared with the truth. One file and one line for a new one."""
 
-from rmr_gym.models.decoders.broadcast import BroadcastDecoder, BroadcastDecoderConfig, Decoded
+from rmr_gym.models.decoders.broadcast import BroadcastDecoder, BroadcastDecoderConfig
+from rmr_gym.models.decoders.decoded import Decoded
+from rmr_gym.models.decoders.discs import DiscDecoder, DiscDecoderConfig
 from rmr_gym.models.decoders.latent import LatentDecoder
 from rmr_gym.models.decoders.ram import RamDecoder
+from rmr_gym.registry import Registry
 
-__all__ = ["BroadcastDecoder", "BroadcastDecoderConfig", "Decoded", "LatentDecoder", "RamDecoder"]
+VideoDecoder = BroadcastDecoder | DiscDecoder
+VideoDecoderConfig = BroadcastDecoderConfig | DiscDecoderConfig
+
+VIDEO_DECODERS: Registry[type[VideoDecoderConfig]] = Registry(
+    "video decoder", ("broadcast", BroadcastDecoderConfig), ("discs", DiscDecoderConfig)
+)
+"""Config class of each decoder of pictures, by name."""
+
+__all__ = [
+    "VIDEO_DECODERS",
+    "BroadcastDecoder",
+    "BroadcastDecoderConfig",
+    "Decoded",
+    "DiscDecoder",
+    "DiscDecoderConfig",
+    "LatentDecoder",
+    "RamDecoder",
+    "VideoDecoder",
+    "VideoDecoderConfig",
+]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -12,18 +11,11 @@ from torch import Tensor, nn
 
 from rmr_gym.errors import explain
 from rmr_gym.models.blocks import keep_variance, mixed_precision
+from rmr_gym.models.decoders.decoded import Decoded
 from rmr_gym.models.position import PositionEmbedding
 
 _RGB, _KERNEL, _GRID = 3, 5, 8
 _DARK = 2.0  # how far below the middle the sigmoid of a colour starts: at 0.12 of full
-
-
-class Decoded(NamedTuple):
-    """A picture and the layers that it was mixed from."""
-
-    image: Float[Tensor, "batch 3 height width"]
-    masks: Float[Tensor, "batch slot height width"]
-    colors: Float[Tensor, "batch slot 3 height width"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
