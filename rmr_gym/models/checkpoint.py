@@ -27,6 +27,7 @@ from rmr_gym.models.documents import (
     read_checkpoint,
 )
 from rmr_gym.models.freezing import fingerprint
+from rmr_gym.models.hub import find_folder
 from rmr_gym.models.interfaces import NUM_ACTIONS, Encoder, Processor, VideoEncoder
 
 
@@ -58,8 +59,11 @@ def load_processor(folder: str | Path, *, device: str | torch.device = "cpu") ->
 
 
 def save_encoder(encoder: Encoder | VideoEncoder, folder: str | Path, **facts: Any) -> Path:
-    """Write an encoder of pictures or of windows of pictures; arguments as in `save_processor`."""
-    return save_module(encoder, folder, "video encoder" if isinstance(encoder, VideoEncoder) else "encoder", {}, facts)
+    """Write an encoder of pictures or of windows of pictures; arguments as in `save_processor`.
+
+    The facts of an encoder that was loaded are kept; facts of the same name take their place.
+    """
+    return save_module(encoder, folder, _kind(encoder), {}, {**encoder.facts, **facts})
 
 
 def load_encoder(folder: str | Path, *, device: str | torch.device = "cpu") -> Encoder:
@@ -69,23 +73,31 @@ def load_encoder(folder: str | Path, *, device: str | torch.device = "cpu") -> E
         CorruptFileError: when a file is damaged, truncated or was changed.
         ValueError: when the folder holds no encoder.
     """
-    encoder: Encoder = build_module(folder, read_checkpoint(folder, "encoder"))
+    checkpoint = read_checkpoint(folder, "encoder")
+    encoder: Encoder = build_module(folder, checkpoint)
+    encoder.facts = checkpoint.document["facts"]
     return encoder.to(device)
 
 
-def load_any_encoder(folder: str | Path, *, device: str | torch.device = "cpu") -> Encoder | VideoEncoder:
+def load_any_encoder(name_or_folder: str | Path, *, device: str | torch.device = "cpu") -> Encoder | VideoEncoder:
     """Read an encoder of pictures or of windows of pictures.
 
     Args:
-        folder: of `save_encoder` or `rmr-gym train`; or of `save_video_model` or `rmr-gym balls`, of which the encoder
-            is read.
+        name_or_folder: a folder of `save_encoder` or `rmr-gym train`; or of `save_video_model` or `rmr-gym balls`, of
+            which the encoder is read; or, where there is no such folder, a name on the Hugging Face Hub, "user/name".
         device: where to put it.
 
     Raises:
         CorruptFileError: when a file is damaged, truncated or was changed.
         ValueError: when the folder holds no encoder.
     """
-    return _read_encoder(folder)[0].to(device)
+    folder = find_folder(name_or_folder)
+    if not (folder / CONFIG_FILE).exists() and (folder / "encoder" / CONFIG_FILE).exists():
+        folder = folder / "encoder"  # a video model
+    checkpoint = read_checkpoint(folder, "encoder", "video encoder")
+    encoder: Encoder | VideoEncoder = build_module(folder, checkpoint)
+    encoder.facts = checkpoint.document["facts"]
+    return encoder.to(device)
 
 
 def encoder_document(encoder: Encoder | VideoEncoder, /, **facts: Any) -> dict[str, Any]:
@@ -93,7 +105,7 @@ def encoder_document(encoder: Encoder | VideoEncoder, /, **facts: Any) -> dict[s
 
     Args:
         encoder: built from a config of `ENCODERS` or `VIDEO_ENCODERS`.
-        **facts: JSON values for readers (game, arm, seed, ...).
+        **facts: JSON values for readers (game, arm, seed, ...), beside those that it was loaded with.
 
     Returns:
         `format`, `kind`, `name`, `config`, `build`, `facts`, and the `fingerprint` of the weights. Equal to what
@@ -108,22 +120,21 @@ def encoder_document(encoder: Encoder | VideoEncoder, /, **facts: Any) -> dict[s
         >>> document["name"], document["config"]["slot_dim"], build_encoder(document).slot_dim
         ('nature_cnn', 2, 2)
     """
-    kind = "video encoder" if isinstance(encoder, VideoEncoder) else "encoder"
-    return describe(encoder, kind, {}, facts) | {"fingerprint": fingerprint(encoder)}
+    document = describe(encoder, _kind(encoder), {}, {**encoder.facts, **facts})
+    return document | {"fingerprint": fingerprint(encoder)}
 
 
-def read_encoder_document(folder: str | Path) -> dict[str, Any]:
+def read_encoder_document(name_or_folder: str | Path) -> dict[str, Any]:
     """Return the document of the encoder in a folder, whose weights are checked.
 
     Args:
-        folder: as for `load_any_encoder`.
+        name_or_folder: as for `load_any_encoder`.
 
     Raises:
         CorruptFileError: when a file is damaged, truncated or was changed.
         ValueError: when the folder holds no encoder.
     """
-    encoder, facts = _read_encoder(folder)
-    return encoder_document(encoder, **facts)
+    return encoder_document(load_any_encoder(name_or_folder))
 
 
 def build_encoder(document: Mapping[str, Any]) -> Encoder | VideoEncoder:
@@ -196,15 +207,6 @@ def save_module(
     return folder
 
 
-def _read_encoder(folder: str | Path) -> tuple[Encoder | VideoEncoder, dict[str, Any]]:
-    """Return the encoder in a folder and the facts beside it."""
-    folder = Path(folder)
-    if not (folder / CONFIG_FILE).exists() and (folder / "encoder" / CONFIG_FILE).exists():
-        folder = folder / "encoder"  # a video model
-    checkpoint = read_checkpoint(folder, "encoder", "video encoder")
-    return build_module(folder, checkpoint), checkpoint.document["facts"]
-
-
 def build_module(folder: str | Path, checkpoint: Checkpoint) -> Any:
     """Build the module that `read_checkpoint` found in a folder, with its weights, in evaluation mode.
 
@@ -226,3 +228,7 @@ def build_module(folder: str | Path, checkpoint: Checkpoint) -> Any:
     except RuntimeError as error:
         raise corrupt(Path(folder), "weights that fit the config", str(error)) from error
     return module.eval()
+
+
+def _kind(encoder: Encoder | VideoEncoder) -> str:
+    return "video encoder" if isinstance(encoder, VideoEncoder) else "encoder"

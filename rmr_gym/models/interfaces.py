@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from rmr_gym.errors import explain
+from rmr_gym.models.hub import HubModel
 
 NUM_ACTIONS = 18
 """Actions of the Arcade Learning Environment, keyed by value (the paper, section 5)."""
@@ -126,7 +127,7 @@ class Processor(nn.Module, ABC):
         """Compute P, the update of each slot."""
 
 
-class Encoder(nn.Module, ABC):
+class Encoder(HubModel, nn.Module, ABC):
     """Picture to slots, `f~` of the paper.
 
     Attributes:
@@ -153,7 +154,7 @@ class Encoder(nn.Module, ABC):
         """
 
 
-class VideoEncoder(nn.Module, ABC):
+class VideoEncoder(HubModel, nn.Module, ABC):
     """Window of pictures to slots, `f~` of the paper's bouncing balls.
 
     Slots are exchangeable until something tells them apart. Where that is chance, the caller draws it (`noise`) and
