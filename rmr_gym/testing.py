@@ -5,12 +5,14 @@ Each function raises `AssertionError` with the rule that was broken.
 
 from __future__ import annotations
 
+import pickle
 import tempfile
 
 import torch
 from torch import nn
 
 from rmr_gym.models import (
+    FrozenFeatures,
     VideoModel,
     fingerprint,
     freeze,
@@ -33,6 +35,7 @@ from rmr_gym.models.interfaces import (
     VideoEncoder,
 )
 from rmr_gym.models.processors import BALL_PROCESSORS, PROCESSORS, DeepSetsConfig
+from rmr_gym.seeding import torch_generator
 
 _NUM_SLOTS, _BATCH = 6, 3
 
@@ -70,7 +73,7 @@ def check_processor(config: BuildsProcessor, *, equivariant: bool = True, with_a
 
 
 def check_encoder(config: BuildsEncoder) -> None:
-    """Check an encoder: bytes and floats give the same slots, batch of one, determinism, checkpoint."""
+    """Check an encoder: bytes and floats give the same slots, batch of one, determinism, features, checkpoint."""
     with initial_weights(0):
         encoder: Encoder = config.build().eval()
     pixels = _random_bytes(encoder.input_shape)
@@ -79,6 +82,7 @@ def check_encoder(config: BuildsEncoder) -> None:
     assert torch.equal(slots, encoder(pixels)), "the same picture must give the same slots"
     torch.testing.assert_close(encoder(pixels.float() / 255), slots)
     torch.testing.assert_close(encoder(pixels[:1]), slots[:1], rtol=1e-4, atol=1e-5)
+    _check_features(encoder, pixels, slots)
     if isinstance(config, tuple(ENCODERS.values())):
         with tempfile.TemporaryDirectory() as folder:
             loaded = load_encoder(save_encoder(encoder, folder))
@@ -86,7 +90,7 @@ def check_encoder(config: BuildsEncoder) -> None:
 
 
 def check_video_encoder(config: BuildsVideoEncoder, *, exchangeable: bool = True) -> None:
-    """Check an encoder of windows: bytes and floats, batch of one, determinism given the noise, checkpoint.
+    """Check an encoder of windows: bytes and floats, batch of one, determinism given the noise, features, checkpoint.
 
     Args:
         config: config of the encoder; for the checkpoint its pictures must be 64x64.
@@ -102,6 +106,8 @@ def check_video_encoder(config: BuildsVideoEncoder, *, exchangeable: bool = True
     assert torch.equal(slots, encoder(pixels, noise)), "the same window and noise must give the same slots"
     torch.testing.assert_close(encoder(pixels.float() / 255, noise), slots)
     torch.testing.assert_close(encoder(pixels[:1], noise[:1]), slots[:1], rtol=1e-4, atol=1e-5)
+    same = encoder.noise(1, torch_generator(0, "picture features", "slots")).expand(_BATCH, -1, -1)
+    _check_features(encoder, pixels, encoder(pixels, same))
     if exchangeable:
         torch.testing.assert_close(encoder(pixels, noise.flip(1)), slots.flip(1), rtol=1e-4, atol=1e-5)
     if isinstance(config, tuple(VIDEO_ENCODERS.values())):
@@ -115,6 +121,16 @@ def check_video_encoder(config: BuildsVideoEncoder, *, exchangeable: bool = True
 def _build(config: BuildsProcessor, with_actions: bool) -> Processor:
     with initial_weights(0):
         return config.build(_NUM_SLOTS) if with_actions else config.build(_NUM_SLOTS, num_actions=0)
+
+
+def _check_features(encoder: Encoder | VideoEncoder, pixels: torch.Tensor, slots: torch.Tensor) -> None:
+    """Check that policies get what the encoder says, here and in another process."""
+    features = FrozenFeatures(encoder)
+    expected = slots.detach().flatten(1)
+    vectors = torch.from_numpy(features(pixels.numpy()))
+    assert torch.equal(vectors, expected), "frozen features must be the slots one after the other"
+    travelled: FrozenFeatures = pickle.loads(pickle.dumps(features))
+    assert torch.equal(torch.from_numpy(travelled(pixels.numpy())), expected), "config and weights must be all there is"
 
 
 def _random_bytes(shape: tuple[int, ...]) -> torch.Tensor:

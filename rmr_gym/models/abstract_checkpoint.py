@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from rmr_gym.errors import explain
+from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.checkpoint import build_module, load_processor, save_module, save_processor
 from rmr_gym.models.documents import FORMAT, config_of, describe, read_checkpoint
 from rmr_gym.models.encoders.ram import RamEncoder
@@ -51,7 +52,8 @@ def load_abstract_model(folder: str | Path, *, device: str | torch.device = "cpu
         ValueError: when the folder holds none, or the processor alone.
     """
     encoder, processor = load_abstract_parts(folder)
-    model = AbstractModel(processor, num_slots=encoder.config.num_slots)
+    with initial_weights(0):  # which are replaced; the global generator stays where it is
+        model = AbstractModel(processor, num_slots=encoder.config.num_slots)
     model.encoder, model.decoder = encoder, _load_beside(folder, "decoder")
     return model.eval().to(device)
 

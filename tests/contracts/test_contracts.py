@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rmr_gym.models import Processor
+from rmr_gym.models import Encoder, Processor
 from rmr_gym.models.encoders import ENCODERS, VIDEO_ENCODERS
 from rmr_gym.models.encoders.slot_attention import SlotAttentionEncoder
 from rmr_gym.models.interfaces import NUM_ACTIONS
@@ -93,3 +93,32 @@ def test_check_video_encoder_bites_when_the_noise_has_a_source_of_its_own(monkey
     monkeypatch.setattr(SlotAttentionEncoder, "noise", noise)
     with pytest.raises(AssertionError, match="from the generator alone"):
         check_video_encoder(VIDEO_ENCODERS["slot_attention"](channels=4, downsample=4))
+
+
+@dataclass(frozen=True)
+class _ForgetfulConfig:
+    slot_dim: int = 2
+
+    def build(self) -> Encoder:
+        return _Forgetful(self)
+
+
+class _Forgetful(Encoder):
+    """Adds an offset that is neither in its config nor in its weights."""
+
+    offsets = iter(range(100))
+
+    def __init__(self, config: _ForgetfulConfig) -> None:
+        super().__init__()
+        self.config, self.num_slots, self.slot_dim, self.input_shape = config, 3, 2, (1, 4, 5)
+        self.layer = nn.Linear(20, 6)
+        self.offset = next(self.offsets)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        scaled = pixels if pixels.is_floating_point() else pixels / 255
+        return self.layer(scaled.flatten(1)).view(-1, 3, 2) + self.offset
+
+
+def test_check_encoder_bites_when_config_and_weights_are_not_all_there_is() -> None:
+    with pytest.raises(AssertionError, match="config and weights must be all there is"):
+        check_encoder(_ForgetfulConfig())

@@ -35,7 +35,9 @@ def make_model(config: ProcessorConfig | None = None) -> AbstractModel:
 def test_model_survives_saving_and_loading(tmp_path: Path) -> None:
     model = make_model()
     folder = save_abstract_model(model, tmp_path / "processor", game="pong")
+    state = torch.get_rng_state()
     loaded = load_abstract_model(folder)
+    assert torch.equal(torch.get_rng_state(), state)
     assert fingerprint(loaded) == fingerprint(model)
     assert not loaded.training
     assert fingerprint(load_processor(folder)) == fingerprint(model.processor)

@@ -122,3 +122,13 @@ def test_observations_that_do_not_fit_are_refused() -> None:
 def test_a_folder_without_an_encoder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"Expected a folder with config\.json"):
         FrozenFeatures(tmp_path)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("config", "shape"), ENCODERS_AND_SHAPES)
+def test_features_on_a_gpu_are_those_on_the_cpu(config: NatureCnnConfig, shape: tuple[int, ...]) -> None:
+    encoder, pixels = config.build(), draw_pixels(3, *shape)
+    features = pickle.loads(pickle.dumps(FrozenFeatures(encoder, device="cuda")))
+    assert next(features.encoder.parameters()).is_cuda
+    expected = FrozenFeatures(encoder)(pixels)
+    assert np.abs(features(pixels) - expected).max() < 0.01 * np.abs(expected).max()
