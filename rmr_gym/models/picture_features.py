@@ -87,7 +87,7 @@ class PictureFeatures(nn.Module):
         if pixels.dtype != torch.uint8 and not pixels.is_floating_point():
             fix = "Pass the pictures as the environment gives them."
             raise ValueError(explain(expected="uint8 or floats in [0, 1]", got=str(pixels.dtype), fix=fix))
-        pictures = self._layout.split(pixels)
+        pictures = self._layout.split(pixels if pixels.dtype == torch.uint8 else pixels.float())
         if not len(pixels):  # nothing that an encoder could be asked for
             return torch.zeros(0, self.features_dim, device=pixels.device)
         if self.slot_noise is None:

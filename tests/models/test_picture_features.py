@@ -79,10 +79,16 @@ def test_mean_readout_averages_the_slots_of_each_frame() -> None:
     torch.testing.assert_close(features(pictures.flatten(1, 2)), expected)
 
 
-def test_floats_stand_for_the_bytes_over_255() -> None:
-    pictures = draw_pictures(2, 4, 1, (84, 84)).flatten(1, 2)
-    features = PictureFeatures(make_encoder(), (4, 84, 84))
-    torch.testing.assert_close(features(pictures.float() / 255), features(pictures), atol=1e-6, rtol=1e-4)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_floats_stand_for_the_bytes_over_255(dtype: torch.dtype) -> None:
+    for encoder, pictures in (
+        (make_encoder(), draw_pictures(2, 4, 1, (84, 84))),
+        (make_video_encoder(), draw_pictures(2, 4, 3, SIZE)),
+    ):
+        features = PictureFeatures(encoder, pictures.shape[1:])
+        scaled = features(pictures.to(dtype) / 255)
+        assert scaled.dtype == torch.float32
+        torch.testing.assert_close(scaled, features(pictures), atol=1e-6, rtol=1e-4)
 
 
 def test_every_observation_of_windows_gets_the_same_noise_that_is_part_of_the_state() -> None:
