@@ -42,8 +42,8 @@ __all__ = [
 ]
 
 _WHERE = {
-    "AgentFeatures": "rmr_gym.sb3.agent_features",
     "AgentConfig": "rmr_gym.sb3.training",
+    "AgentFeatures": "rmr_gym.sb3.agent_features",
     "AgentPlayer": "rmr_gym.sb3.player",
     "AgentReadingConfig": "rmr_gym.sb3.agent_features",
     "EncoderFeaturesExtractor": "rmr_gym.sb3.features_extractor",
@@ -52,10 +52,10 @@ _WHERE = {
     "VecEncodeObservation": "rmr_gym.sb3.vec_encode_observation",
     "agent_players": "rmr_gym.sb3.player",
     "evaluate_agent": "rmr_gym.sb3.training",
+    "load_agent_features": "rmr_gym.sb3.agent_loading",
     "policy_kwargs_from": "rmr_gym.sb3.policy_kwargs",
     "ram_policy_kwargs_from": "rmr_gym.sb3.policy_kwargs",
     "train_agent": "rmr_gym.sb3.training",
-    "load_agent_features": "rmr_gym.sb3.agent_loading",
 }
 """Module of each public name that is loaded at first use."""
 

@@ -4,5 +4,6 @@ from rmr_gym.wrappers import vector
 from rmr_gym.wrappers.encode_observation import EncodeObservation
 from rmr_gym.wrappers.feature_function import FeatureFunction
 from rmr_gym.wrappers.paired_observation import PairedObservation
+from rmr_gym.wrappers.state_variables import StateVariables
 
-__all__ = ["EncodeObservation", "FeatureFunction", "PairedObservation", "vector"]
+__all__ = ["EncodeObservation", "FeatureFunction", "PairedObservation", "StateVariables", "vector"]
