@@ -1,5 +1,5 @@
-"""Place of the runnable reinforcement-learning agents over a pretrained encoder; empty until `rmr_gym.sb3` exists.
+"""Agents from the command line: train them, let them play, and film them.
 
-Scripts here run from the checkout (`python -m agents.<name>`) and are not installed: `agents` is somebody else's name
-on the package index. What users import lives in `rmr_gym`.
+The scripts run from the checkout (`python -m agents.train`, `agents.evaluate`, `agents.record`) and are not installed:
+`agents` is somebody else's name on the package index. What they are made of lives in `rmr_gym.sb3`.
 """

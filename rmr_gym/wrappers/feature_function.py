@@ -37,7 +37,7 @@ class FeatureFunction(Protocol):
             ValueError: when it cannot read observations of that shape.
         """
 
-    def __call__(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+    def __call__(self, pixels: NDArray[Any], /) -> NDArray[np.float32]:
         """Encode observations.
 
         Args:

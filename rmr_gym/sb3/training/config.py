@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
+
+import tyro
 
 from rmr_gym.documents import ConfigJson
 from rmr_gym.envs.balls_config import BallsConfig
@@ -46,10 +49,10 @@ class EvaluationConfig:
 class AgentConfig:
     """One agent: what it plays, what it sees, how it learns."""
 
-    task: str = "pong"
+    task: Annotated[str, tyro.conf.arg(name="game")] = "pong"
     """Game to play, by rom id (ms_pacman) or any other of its names; or balls_push."""
 
-    algorithm: AnyAlgorithmConfig = field(default_factory=PpoConfig)
+    algorithm: Annotated[AnyAlgorithmConfig, tyro.conf.arg(name="algo")] = field(default_factory=PpoConfig)
     """How it learns."""
 
     features: AnyFeatures = field(default_factory=NatureCnnFeatures)
@@ -69,7 +72,7 @@ class AgentConfig:
     """States that are kept along the way, at equal distances; training that was killed continues from the last."""
 
     subprocesses: bool = False
-    """Step each environment in a process of its own, which pays from about 8 cores on."""
+    """Step each environment in a process of its own, for machines with as many cores."""
 
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     """How it is scored."""

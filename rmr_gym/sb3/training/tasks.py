@@ -115,7 +115,7 @@ def make_task_env(
         observe: pictures, gray `(height, width, 1)` or of balls RGB `(size, size, 3)`; or what is behind them.
         ram_format: form of the RAM of a game.
         max_frames: emulated frames after which a game is truncated; None is `MOST_FRAMES`.
-        subprocesses: a process for each environment, which pays from about 8 cores on.
+        subprocesses: a process for each environment, for machines with as many cores.
 
     Returns:
         A `DummyVecEnv` or `SubprocVecEnv` with a Box observation.
