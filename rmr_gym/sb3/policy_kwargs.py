@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def policy_kwargs_from(
     if isinstance(checkpoint, str | Path):
         encoder: Any = describe_folder(checkpoint, ENCODER)
     else:
-        encoder = checkpoint
+        encoder = copy.deepcopy(checkpoint)  # a later training of the original is none of the agent's
     extractor = {"encoder": encoder, "frozen": frozen, "readout": readout, "features_dim": features_dim, "key": key}
     if "normalize_images" in policy_kwargs:  # Stable-Baselines3 tells its own extractors only
         extractor["normalize_images"] = policy_kwargs["normalize_images"]

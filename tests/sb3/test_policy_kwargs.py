@@ -146,6 +146,15 @@ def test_weights_of_another_shape_are_refused_before_anything_is_copied(checkpoi
     assert extractor.fingerprint() == fingerprint(tiny_encoder())
 
 
+def test_agent_keeps_the_encoder_that_it_was_given_when_the_original_is_trained_on(tmp_path: Path) -> None:
+    encoder = tiny_encoder()
+    model = make("ppo", policy_kwargs_from(encoder))
+    with torch.no_grad():
+        encoder.head.bias.add_(1)  # type: ignore[operator, union-attr]
+    model.save(tmp_path / "agent")
+    assert describe(PPO.load(tmp_path / "agent", device="cpu")) == describe(model)
+
+
 def test_zip_names_no_class_of_a_script(checkpoint: Path, tmp_path: Path) -> None:
     make("ppo", policy_kwargs_from(checkpoint)).save(tmp_path / "agent")
     data = json.loads(zipfile.ZipFile(tmp_path / "agent.zip").read("data"))
