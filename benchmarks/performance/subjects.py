@@ -14,6 +14,7 @@ EXTRAS = {
     "minari": "bench",
     "mujoco": "mujoco",
     "sklearn": "bench",
+    "stable_baselines3": "sb3",
     "torch_geometric": "bench",
     "torch_scatter": "scatter",
 }
@@ -55,6 +56,7 @@ SUBJECTS: Registry[Subject] = Registry(
     _subject("loading", "random transitions from the disk", 90, "ale_py", "cv2", "h5py", "minari"),
     _subject("probing", "linear probes", 480, "sklearn"),
     _subject("wrapper", "the wrapper around an environment", 30, "ale_py", "cv2"),
+    _subject("policies", "training agents through encoders", 150, "ale_py", "cv2", "stable_baselines3"),
     _subject("importing", "importing the package", 30),
     _subject("balls", "bouncing balls", 120, "mujoco"),
     _subject("scaling", "cost against slots, batch and width", 160),
