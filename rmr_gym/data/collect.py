@@ -29,6 +29,7 @@ def collect(
     noop_max: int = 30,
     num_workers: int | None = None,
     on_episode: Callable[[EpisodeMetadata], None] | None = None,
+    before_episode: Callable[[], None] | None = None,
 ) -> EpisodeStore:
     """Record episodes 0 to `num_episodes` - 1 of a seed, those that are not there yet.
 
@@ -59,6 +60,8 @@ def collect(
         noop_max: most frames without action at the start, see `ConsoleConfig`.
         num_workers: episodes that are played at once; None takes the number of usable cores.
         on_episode: called in the calling thread after each episode that was written and is safe on the disk.
+        before_episode: called before each episode is begun, by several threads at a time; what it raises ends the
+            collection, as `DiskWatch` does.
 
     Returns:
         The store with all its episodes, those of other seeds too. Its manifest has been written.
@@ -91,7 +94,7 @@ def collect(
     session.directory.mkdir(parents=True, exist_ok=True)
     sweep_unfinished(session.directory)
     missing = session.missing(num_episodes)
-    play([(session, index) for index in missing], num_workers, on_episode)
+    play([(session, index) for index in missing], num_workers, on_episode, before_episode)
     store = EpisodeStore(session.directory)
     store.write_manifest()
     return store

@@ -31,6 +31,7 @@ def collect_games(
     noop_max: int = 30,
     num_workers: int | None = None,
     on_episode: Callable[[EpisodeMetadata], None] | None = None,
+    before_episode: Callable[[], None] | None = None,
     on_game: Callable[[EpisodeStore], None] | None = None,
 ) -> dict[str, EpisodeStore]:
     """Record episodes of several games into `path/<rom id>`, those that are not there yet; see `collect`.
@@ -50,6 +51,7 @@ def collect_games(
         noop_max: see `collect`.
         num_workers: see `collect`.
         on_episode: called in the calling thread after each episode that is safe on the disk.
+        before_episode: see `collect`.
         on_game: called in the calling thread with the store of a game that is complete, while others are played.
 
     Returns:
@@ -103,7 +105,7 @@ def collect_games(
     for game in rom_ids:
         if not left[game]:
             complete(game)
-    play(work, num_workers, count)
+    play(work, num_workers, count, before_episode)
     return {game: stores[game] for game in rom_ids}
 
 

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 from rmr_gym.data.arguments import usable_cores
-from rmr_gym.data.metadata import EpisodeMetadata
 from rmr_gym.errors import explain
 
 GIGABYTE = 1e9
@@ -19,10 +18,10 @@ class DiskLimitError(OSError):
 
 
 class DiskWatch:
-    """Looks at the disk after every episode; to be passed as `on_episode`.
+    """Looks at the disk before every episode; to be passed as `before_episode`.
 
-    Room is kept for the episodes that are being played at the moment, so that these do not exceed the limit either,
-    unless they are larger than all before them.
+    Room is kept for as many episodes as are played at once, so that these do not exceed the limit either, unless they
+    are larger than all before them.
 
     Args:
         folder: of the data; need not exist yet.
@@ -48,19 +47,11 @@ class DiskWatch:
         self._folder, self._most, self._least = folder, max_gigabytes, min_free_gigabytes
         self._num_workers = usable_cores() if num_workers is None else num_workers
 
-    def __call__(self, metadata: EpisodeMetadata) -> None:
-        """Look after an episode.
-
-        Raises:
-            DiskLimitError: when the episodes that are being played might exceed a limit.
-        """
-        self.check()
-
-    def check(self) -> None:
+    def __call__(self) -> None:
         """Look now.
 
         Raises:
-            DiskLimitError: see above.
+            DiskLimitError: when the episodes that are being played might exceed a limit.
         """
         sizes = [path.stat().st_size for path in self._folder.rglob("ep-*.arrow")]
         pending = self._num_workers * max(sizes, default=0)
@@ -68,7 +59,7 @@ class DiskWatch:
             raise DiskLimitError(
                 explain(
                     expected=f"the episodes in {self._folder} to stay below {self._most:g} GB",
-                    got=f"{len(sizes):,} of them with {sum(sizes) / GIGABYTE:.3f} GB, and those being played",
+                    got=f"{len(sizes):,} of them with {sum(sizes) / GIGABYTE:.3f} GB, and those that are being played",
                     fix=_AGAIN.format(do="raise max_gigabytes"),
                 )
             )
@@ -77,7 +68,7 @@ class DiskWatch:
             raise DiskLimitError(
                 explain(
                     expected=f"{self._least:g} GB to stay free on the disk of {self._folder}",
-                    got=f"{free / GIGABYTE:.3f} GB, and episodes being played",
+                    got=f"{free / GIGABYTE:.3f} GB, and episodes that are being played",
                     fix=_AGAIN.format(do="make room, or lower min_free_gigabytes,"),
                 )
             )

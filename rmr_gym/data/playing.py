@@ -20,7 +20,12 @@ Work = Sequence[tuple[Session, int]]
 """Numbers of episodes, each with its session; those of one session stand together."""
 
 
-def play(work: Work, num_workers: int, on_episode: Callable[[EpisodeMetadata], None] | None) -> None:
+def play(
+    work: Work,
+    num_workers: int,
+    on_episode: Callable[[EpisodeMetadata], None] | None,
+    before_episode: Callable[[], None] | None = None,
+) -> None:
     """Play and write episodes, several at a time, and report each in this thread when it is on the disk.
 
     Workers take the episodes in their order and go over to the next session when there are no more of the one before,
@@ -30,6 +35,7 @@ def play(work: Work, num_workers: int, on_episode: Callable[[EpisodeMetadata], N
         work: what to play.
         num_workers: most episodes that are played at once.
         on_episode: told of each; what it raises ends the recording.
+        before_episode: called before each is begun, by several threads at a time; what it raises ends the recording.
 
     Raises:
         ValueError, OSError, RuntimeError: see `rmr_gym.data.collect`. Episodes that are being played come to their end.
@@ -40,6 +46,8 @@ def play(work: Work, num_workers: int, on_episode: Callable[[EpisodeMetadata], N
     idle: queue.SimpleQueue[_Seat] = queue.SimpleQueue()
 
     def record(session: Session, index: int) -> EpisodeMetadata:
+        if before_episode is not None:
+            before_episode()
         seat = idle.get_nowait()
         try:
             return seat.take(session).record(index)

@@ -34,6 +34,10 @@ class Estimate:
         return Estimate(num_bytes=self.num_bytes + other.num_bytes, core_seconds=self.core_seconds + other.core_seconds)
 
 
+NOTHING = Estimate(num_bytes=0.0, core_seconds=0.0)
+"""What no episodes take."""
+
+
 def estimate(console: ConsoleConfig, players: Sequence[Player], *, num_episodes: int, max_steps: int) -> Estimate:
     """Let the weakest and the strongest player play a moment, and scale up what that took.
 
@@ -44,7 +48,7 @@ def estimate(console: ConsoleConfig, players: Sequence[Player], *, num_episodes:
         max_steps: most stored steps of each.
     """
     if num_episodes == 0:
-        return Estimate(num_bytes=0, core_seconds=0)
+        return NOTHING
     ranked = sorted(players, key=lambda player: player.skill)
     tried = [ranked[0], ranked[-1]] if len(ranked) > 1 else ranked
     game = Console(console)

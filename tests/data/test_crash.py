@@ -84,3 +84,48 @@ def test_full_disk_costs_no_committed_episode(tmp_path: Path, room: int) -> None
     after = collect(tmp_path, "pong", num_episodes=4, max_steps_per_episode=40)
     assert len(after) == 4
     assert committed.items() <= {file.path.name: file.sha256 for file in after.files}.items()
+
+
+SMALL_DISK = """
+import shutil, sys
+from pathlib import Path
+from rmr_gym.data import EpisodeStore, collect
+folder = Path(sys.argv[1]) / "pong"
+stored = []
+try:
+    collect(folder, "pong", num_episodes=200, max_steps_per_episode=40, num_workers=1,
+            on_episode=lambda metadata: stored.append(metadata.episode_index))
+except OSError as error:
+    print(error)
+store = EpisodeStore(folder)
+print(len(stored), store.verify(), [meta.episode_index for meta in store.episodes] == sorted(stored))
+print(shutil.disk_usage(folder).free, list(folder.glob("*.tmp")))
+"""
+
+
+def may_mount(folder: Path) -> bool:
+    """Whether this process may have a file system of its own, in a namespace that ends with it."""
+    command = ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", str(folder)]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+def test_small_disk_that_fills_up_keeps_what_was_committed(tmp_path: Path) -> None:
+    if not may_mount(tmp_path):
+        pytest.skip("no right to mount; the limit on the size of files above stands in for a full disk")
+    script = 'mount -t tmpfs -o size=100k tmpfs "$1" && exec "$2" -c "$3" "$1"'
+    command = ["unshare", "-rm", "sh", "-c", script, "sh", str(tmp_path), sys.executable, SMALL_DISK]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stderr
+    error, kept, disk = done.stdout.splitlines()
+    assert "Expected room for" in error
+    assert "got No space left on device" in error
+    num_stored, num_frames, same = kept.split()
+    assert int(num_stored) >= 2
+    assert int(num_frames) == 41 * int(num_stored)
+    assert same == "True"
+    assert disk.endswith(" []")
+    assert int(disk.split()[0]) < 50_000
+    assert list(tmp_path.iterdir()) == []  # the disk is gone with its namespace

@@ -9,8 +9,11 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
+from rmr_gym.data.collect_games import rom_ids_of
+from rmr_gym.envs.games import get_game
 from rmr_gym.pipeline.commands.options import UNPREFIXED, Start
 from rmr_gym.pipeline.config import DataConfig, RunConfig
+from rmr_gym.pipeline.data_collection import DiskLimits, collect_several, plan_games, plan_table
 from rmr_gym.pipeline.players import GRADED
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.pipeline.stages import collect
@@ -24,13 +27,23 @@ class Collect:
     interrupted and it continues.
     Example: rmr-gym collect ms_pacman --out data/ms_pacman --data.num-episodes 32
     Example: rmr-gym collect pong --out data/better --players graded sb3:runs/agent
+    Example: rmr-gym collect --games all --out data --dry-run
     """
 
     game: tyro.conf.Positional[str]
     """Game to play, by rom id (ms_pacman) or any other of its names."""
 
+    games: tuple[str, ...] = ()
+    """Play these games, or all 24 with `all`, each into a folder of its own in --out; takes the place of GAME."""
+
     out: Path
     """Folder of the data set; made if it does not exist."""
+
+    dry_run: bool = False
+    """Say what is there, and about how much disk and time the rest takes, and stop."""
+
+    workers: int | None = None
+    """Episodes that are played at once; without it as many as there are usable cores."""
 
     seed: int
     """Seed of everything random in the data."""
@@ -40,12 +53,48 @@ class Collect:
 
     start: Annotated[Start, UNPREFIXED]
     data: DataConfig
+    limits: Annotated[DiskLimits, UNPREFIXED]
 
     @staticmethod
     def defaults(base: RunConfig) -> dict[str, Any]:
         """Return the options that are not required, with their values in a profile."""
-        return {"game": base.game, "seed": base.seed, "players": (GRADED,), "data": base.data}
+        return {
+            "game": base.game,
+            "seed": base.seed,
+            "players": (GRADED,),
+            "data": base.data,
+            "limits": DiskLimits(),
+        }
 
     def execute(self, console: Console) -> None:
-        """Record."""
-        collect(self.game, self.out, self.data, seed=self.seed, sources=self.players, reporter=Reporter(console))
+        """Record one game, or plan and record several."""
+        reporter = Reporter(console)
+        several = rom_ids_of(self.games) if self.games else ()
+        if several or self.dry_run:
+            folders = {game: self.out / game for game in several} or {get_game(self.game).rom_id: self.out}
+            plans = plan_games(folders, self.data, seed=self.seed, sources=self.players, reporter=reporter)
+            console.print(plan_table(plans, self.out, self.limits, num_workers=self.workers))
+        if self.dry_run:
+            return
+        if several:
+            collect_several(
+                several,
+                self.out,
+                self.data,
+                seed=self.seed,
+                sources=self.players,
+                limits=self.limits,
+                num_workers=self.workers,
+                reporter=reporter,
+            )
+            return
+        collect(
+            self.game,
+            self.out,
+            self.data,
+            seed=self.seed,
+            sources=self.players,
+            num_workers=self.workers,
+            watch=self.limits.watch(self.out, self.workers),
+            reporter=reporter,
+        )

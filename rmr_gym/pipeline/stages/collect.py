@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from rmr_gym.data import EpisodeStore, TransitionDataset
+from rmr_gym.data import DiskWatch, EpisodeStore, TransitionDataset
 from rmr_gym.data import collect as collect_episodes
 from rmr_gym.envs.games import get_game
 from rmr_gym.pipeline.config import DataConfig
@@ -17,6 +17,7 @@ from rmr_gym.pipeline.datasets import Split
 from rmr_gym.pipeline.players import GRADED, named_players
 from rmr_gym.pipeline.progress import Reporter, spent
 from rmr_gym.pipeline.stage import JsonObject, Stage, exclusive
+from rmr_gym.players import Player
 
 
 def collect(
@@ -26,6 +27,8 @@ def collect(
     *,
     seed: int = 0,
     sources: Sequence[str] = (GRADED,),
+    num_workers: int | None = None,
+    watch: DiskWatch | None = None,
     reporter: Reporter | None = None,
 ) -> JsonObject:
     """Record the data set of a game.
@@ -36,6 +39,8 @@ def collect(
         config: what is recorded, and how it will be split.
         seed: seed of everything random.
         sources: who plays, see `named_players`.
+        num_workers: episodes that are played at once; None takes the number of usable cores.
+        watch: stops the collection when the disk fills up.
         reporter: shows progress.
 
     Returns:
@@ -43,12 +48,11 @@ def collect(
 
     Raises:
         ValueError: when the folder holds another data set, or as `named_players`.
+        DiskLimitError: when `watch` says so.
     """
     reporter = reporter or Reporter()
     players = named_players(sources, game, config)
-    # The names of agents say which weights they have; data sets of random players are those of before.
-    named = None if tuple(sources) == (GRADED,) else [player.name for player in players]
-    inputs = {"game": get_game(game).rom_id, "config": to_json(config), "seed": seed, "players": named}
+    inputs = collection_inputs(game, config, seed, sources, players)
     with exclusive(out):
         stage = Stage(out, inputs)
         if stage.finished:
@@ -65,15 +69,27 @@ def collect(
                 frame_skip=config.frame_skip,
                 max_pool=config.max_pool,
                 noop_max=config.noop_max,
+                num_workers=num_workers,
                 on_episode=lambda _: progress(next(count), config.num_episodes),
+                before_episode=watch,
             )
-        result = stage.finish(_describe(Path(out), config))
+        result = stage.finish(describe_splits(Path(out), config))
     frames = sum(split["num_frames"] for split in result["splits"].values())
     reporter.line(f"Collected {config.num_episodes} episodes, {frames:,} frames{spent(result)}")
     return result
 
 
-def _describe(folder: Path, config: DataConfig) -> JsonObject:
+def collection_inputs(
+    game: str, config: DataConfig, seed: int, sources: Sequence[str], players: Sequence[Player]
+) -> JsonObject:
+    """Return what decides the data set of a game."""
+    # The names of agents say which weights they have; data sets of random players are those of before.
+    named = None if tuple(sources) == (GRADED,) else [player.name for player in players]
+    return {"game": get_game(game).rom_id, "config": to_json(config), "seed": seed, "players": named}
+
+
+def describe_splits(folder: Path, config: DataConfig) -> JsonObject:
+    """Count what the two halves of a complete data set hold."""
     splits = {}
     for name in get_args(Split):
         dataset = TransitionDataset(folder, split=name, validation_fraction=config.validation_fraction)

@@ -1,0 +1,95 @@
+"""`rmr-gym collect --games`: a plan, all games, and where it stops."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rmr_gym import cli
+from rmr_gym.data import EpisodeStore, collect
+from rmr_gym.envs.console import ConsoleConfig
+from rmr_gym.pipeline.data_estimate import NOTHING, estimate
+from rmr_gym.pipeline.datasets import open_dataset
+from rmr_gym.players import graded_players
+
+SMALL = ["--data.num-episodes", "3", "--data.max-steps", "12", "--data.num-players", "3", "--workers", "1"]
+TWO = ["collect", "--games", "pong", "boxing"]
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*.arrow"))
+
+
+def test_games_are_planned_and_collected_like_single_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "data"
+    assert cli.main([*TWO, "--out", str(out), *SMALL]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert all(part in shown for part in ("Plan", "At most about", "are free", "boxing: 3 episodes, 39 frames"))
+    assert cli.main(["collect", "pong", "--out", str(tmp_path / "one"), *SMALL]) == 0
+    assert files(out / "pong") == files(tmp_path / "one")
+    records = [json.loads((folder / "result.json").read_text()) for folder in (out / "pong", tmp_path / "one")]
+    assert all(records[0][part] == records[1][part] for part in ("inputs", "num_bytes", "splits"))
+    assert len(open_dataset(out / "boxing", "train")) > 0
+
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    assert cli.main([*TWO, "--out", str(out), *SMALL]) == 0
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()} == before
+    assert "for 0 episodes" in capsys.readouterr().out
+
+
+def test_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([*TWO, "--out", str(tmp_path / "new"), "--dry-run", *SMALL]) == 0
+    assert cli.main(["collect", "pong", "--out", str(tmp_path / "new"), "--dry-run", *SMALL]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("At most about") == 2
+    assert "for 6 episodes, 1 at once" in " ".join(shown.split())
+    assert not (tmp_path / "new").exists()
+
+
+def test_limit_stops_with_a_sentence_and_the_same_call_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["collect", "--games", "boxing", "pong", "--out", str(tmp_path), *SMALL]  # the larger episodes first
+    assert cli.main([*words, "--max-gigabytes", "0.00004"]) == cli.USER_ERROR
+    shown = capsys.readouterr()
+    assert "Warning: there is room for 0.0 MB" in " ".join(shown.out.split())
+    assert "Expected the episodes in" in shown.err
+    assert "Traceback" not in shown.err
+    kept = sorted(path.name for path in tmp_path.rglob("*.arrow"))
+    assert 1 <= len(kept) < 6
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*.arrow")) <= 40_000
+    assert cli.main(words) == 0
+    assert set(kept) < {path.name for path in tmp_path.rglob("*.arrow")}
+    assert [len(EpisodeStore(tmp_path / game)) for game in ("pong", "boxing")] == [3, 3]
+
+
+def test_single_game_keeps_to_the_limit_as_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["collect", "pong", "--out", str(tmp_path), *SMALL]
+    assert cli.main([*words, "--min-free-gigabytes", "1e9"]) == cli.USER_ERROR
+    assert "to stay free on the disk" in capsys.readouterr().err
+    assert files(tmp_path) == []
+    assert cli.main(words) == 0
+
+
+def test_other_settings_are_refused_before_anything_is_played(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["collect", "boxing", "--out", str(tmp_path / "boxing"), *SMALL]) == 0
+    assert cli.main([*TWO, "--out", str(tmp_path), *SMALL, "--seed", "4"]) == cli.USER_ERROR
+    assert "seed" in capsys.readouterr().err
+    assert files(tmp_path / "pong") == []
+    assert cli.main(["collect", "--games", "pong", "pong", "--out", str(tmp_path)]) == cli.USER_ERROR
+    assert "Name each once" in capsys.readouterr().err
+
+
+def test_estimate_is_near_what_is_taken(tmp_path: Path) -> None:
+    players = graded_players(3)
+    guess = estimate(ConsoleConfig(game="boxing"), players, num_episodes=3, max_steps=100)
+    store = collect(tmp_path, "boxing", num_episodes=3, max_steps_per_episode=100, players=players)
+    taken = sum(file.num_bytes for file in store.files)
+    assert 0.6 * taken < guess.num_bytes < 2 * taken
+    assert guess.core_seconds > 0
+    assert estimate(ConsoleConfig(game="pong"), players, num_episodes=0, max_steps=9) == NOTHING
