@@ -1,0 +1,113 @@
+"""`python -m benchmarks.control run` trains, `python -m benchmarks.control report` makes record, figure and table."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+
+from benchmarks.control.arms import ARMS
+from benchmarks.control.figure import draw
+from benchmarks.control.plan import plan
+from benchmarks.control.report import make_record
+from benchmarks.control.sweep import RESULT_FILE, sweep
+from benchmarks.control.table import markdown
+from rmr_gym.pipeline.stage import write_json
+from rmr_gym.sb3.training import BALLS_PUSH
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """Train every task, arm and seed that is not there yet."""
+
+    out: Path
+    """Folder of the comparison; a later call continues, and several calls can work in it at once."""
+
+    encoders: Path | None = None
+    """Folder with one folder per task, as `rmr-gym run TASK --out DIR/TASK` and `rmr-gym balls` fill it."""
+
+    num_encoders: int = 3
+    """Encoders of each arm: the agent of seed k takes that of seed k modulo this number."""
+
+    tasks: tuple[str, ...] = ("pong", "boxing", BALLS_PUSH)
+    """Names of games, or balls_push."""
+
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Seeds of the agents."""
+
+    arms: tuple[str, ...] = ()
+    """Names of arms; none takes all that there are on a task."""
+
+    steps: int | None = None
+    """Environment steps of each training; None takes the default of the task."""
+
+    threads: int = 1
+    """Threads of PyTorch."""
+
+    dry_run: bool = False
+    """List the trainings and what is there of them, and train none."""
+
+    def run(self) -> int:
+        """Run and return the exit status."""
+        for arm in self.arms:
+            ARMS[arm]  # refuses unknown names
+        planned = plan(
+            self.tasks,
+            self.seeds,
+            arms=self.arms or None,
+            encoders=self.encoders,
+            num_encoders=self.num_encoders,
+            steps=self.steps,
+        )
+        if self.dry_run:
+            for one in planned:
+                state = "is there" if (one.folder(self.out) / RESULT_FILE).exists() else f"{one.config.steps:,} steps"
+                print(f"{one.name:40} {one.encoder or '':28} {one.key}  {state}")
+            print(f"{len(planned)} trainings")
+            return 0
+        torch.set_num_threads(self.threads)
+        tally = sweep(planned, self.out, say=lambda line: print(line, flush=True))
+        print(tally)
+        return 1 if tally.failed else 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """Compare what is there: a record, and from it a figure and a table."""
+
+    out: Path
+    """Folder of the comparison."""
+
+    record: Path
+    """JSON file to be written."""
+
+    figure: Path | None = None
+    """PNG file to be written; None draws nothing."""
+
+    def run(self) -> int:
+        """Run and return the exit status."""
+        command = f"python -m benchmarks.control report --out {self.out.name} --record {self.record.name}"
+        record = {"command": command, **make_record(self.out)}
+        self.record.parent.mkdir(parents=True, exist_ok=True)
+        write_json(self.record, record)
+        if self.figure is not None:
+            draw(record, self.figure)
+        print(markdown(record))
+        return 0
+
+
+Command = Annotated[Run, tyro.conf.subcommand("run")] | Annotated[Report, tyro.conf.subcommand("report")]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run from the command line."""
+    command: Run | Report = tyro.cli(Command, args=arguments, description=__doc__)
+    return command.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

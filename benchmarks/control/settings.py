@@ -1,0 +1,103 @@
+"""How the agents of the comparison are trained: the same on a task for all arms, but for what the table says."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from benchmarks.control.arms import ARMS, Kind
+from rmr_gym.envs.balls_config import BallsConfig
+from rmr_gym.errors import explain
+from rmr_gym.sb3.training import (
+    BALLS_PUSH,
+    AgentConfig,
+    AnyFeatures,
+    EncoderFeatures,
+    EvaluationConfig,
+    FineTunedFeatures,
+    NatureCnnFeatures,
+    PpoConfig,
+    StateFeatures,
+)
+
+STEPS = {BALLS_PUSH: 10_240}
+"""Environment steps of a training where --steps says nothing."""
+
+GAME_STEPS = 16_384
+"""The same for games."""
+
+WORLD = BallsConfig(num_balls=4, radius=0.1)
+"""That of the quick profile of `rmr-gym balls`, on which the encoders of balls_push were trained."""
+
+LEARNING_RATES: dict[Kind, float] = {"scratch": 5e-4, "frozen": 1e-3, "fine_tuned": 5e-4, "privileged": 1e-3}
+"""Step size of each kind of arm: small layers on finished features bear a larger one."""
+
+_ENCODER_LEARNING_RATE = 5e-5
+"""Step size of an encoder that is fine-tuned, a tenth of that of NatureCNN."""
+
+_PROJECTION = {BALLS_PUSH: 512}
+_GAME_PROJECTION = 64
+"""Width of the trained layer behind the features. On games 4 x 8,192 features meet it: 64 units have 2.1 million
+weights, beside the 1.7 million of a NatureCNN; on balls it is as wide as in NatureCNN."""
+
+_BALL_HISTORY, _GAME_HISTORY = 3, 4
+
+# Made for short trainings: updates every 512 steps, twice as often as in RL Baselines3 Zoo, and nothing annealed. On
+# balls a push pays at once, so that ten steps are far enough ahead.
+_PPO = PpoConfig(n_steps=64, batch_size=128, clip_range=0.2, anneal=False)
+_GAMMA, _ENTROPY = {BALLS_PUSH: 0.9}, {BALLS_PUSH: 0.0}
+
+
+def agent_config(task: str, arm: str, seed: int, encoder: str | None, steps: int | None = None) -> AgentConfig:
+    """Return the settings of one agent.
+
+    Args:
+        task: a game or balls_push.
+        arm: name of an arm that is there on the task.
+        seed: of the agent.
+        encoder: folder of its encoder; None for arms without one.
+        steps: environment steps; None takes the default of the task.
+
+    Raises:
+        ValueError: when the arm is not there on the task, or needs an encoder and gets none.
+    """
+    if not ARMS[arm].plays(task):
+        fix = "Leave it out, or leave --arms out."
+        raise ValueError(explain(expected=f"an arm that is there on {task}", got=arm, fix=fix))
+    algorithm = dataclasses.replace(
+        _PPO,
+        learning_rate=LEARNING_RATES[ARMS[arm].kind],
+        gamma=_GAMMA.get(task, _PPO.gamma),
+        ent_coef=_ENTROPY.get(task, _PPO.ent_coef),
+    )
+    return AgentConfig(
+        task=task,
+        algorithm=algorithm,
+        features=_features(task, arm, encoder),
+        steps=steps or STEPS.get(task, GAME_STEPS),
+        stack=_BALL_HISTORY if task == BALLS_PUSH else _GAME_HISTORY,
+        seed=seed,
+        num_checkpoints=1,
+        evaluation=evaluation(task),
+        world=WORLD,
+    )
+
+
+def evaluation(task: str) -> EvaluationConfig:
+    """Return how the agents of a task are scored."""
+    if task == BALLS_PUSH:
+        return EvaluationConfig(every=2_560, num_episodes=10, num_final_episodes=20)
+    return EvaluationConfig(every=8_192, num_episodes=2, num_final_episodes=4, max_frames=7_200)
+
+
+def _features(task: str, arm: str, encoder: str | None) -> AnyFeatures:
+    kind, projection = ARMS[arm].kind, _PROJECTION.get(task, _GAME_PROJECTION)
+    if kind == "scratch":
+        return NatureCnnFeatures()
+    if kind == "privileged":
+        return StateFeatures()
+    if encoder is None:
+        fix = f"Pass --encoders with a folder that holds {task}."
+        raise ValueError(explain(expected=f"an encoder for the arm {arm}", got="none", fix=fix))
+    if kind == "fine_tuned":
+        return FineTunedFeatures(path=encoder, learning_rate=_ENCODER_LEARNING_RATE, projection=projection)
+    return EncoderFeatures(path=encoder, projection=projection)

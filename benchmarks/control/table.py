@@ -1,0 +1,43 @@
+"""The record as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.control.arms import BASELINE
+
+JsonObject = Mapping[str, Any]
+
+
+def markdown(record: JsonObject) -> str:
+    """Format one table per task: an arm per row, beside NatureCNN."""
+    return "\n\n".join(_task(task, found) for task, found in record["tasks"].items()) + "\n"
+
+
+def _task(task: str, found: JsonObject) -> str:
+    first = next(iter(found["arms"].values()))
+    seeds = max(len(arm["seeds"]) for arm in found["arms"].values())
+    beside = {one["first"]: one for one in found["against_nature_cnn"]}
+    lines = [
+        f"`{task}`: {first['steps'][-1]:,} environment steps, up to {seeds} seeds, random play "
+        f"{found['random_play']['mean_return']:.1f}",
+        "",
+        "| agent | seeds | mean return over the training | at the end | minus NatureCNN | p | steps per second |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, arm in found["arms"].items():
+        cells = [arm["label"], str(len(arm["seeds"])), _interval(arm["area"]), _interval(arm["final"])]
+        cells += ["", ""] if name == BASELINE or name not in beside else _beside(beside[name])
+        lines.append(f"| {' | '.join([*cells, format(arm['steps_per_processor_second'], '.0f')])} |")
+    return "\n".join(lines)
+
+
+def _beside(one: JsonObject) -> list[str]:
+    better = one["p_greater_adjusted"] <= one["p_less_adjusted"]
+    p = one["p_greater_adjusted"] if better else one["p_less_adjusted"]
+    return [_interval(one["difference"], sign="+"), f"{p:.3f} ({one['verdict']})"]
+
+
+def _interval(value: JsonObject, sign: str = "") -> str:
+    return f"{value['estimate']:{sign}.1f} [{value['low']:{sign}.1f}, {value['high']:{sign}.1f}]"

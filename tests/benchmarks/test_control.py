@@ -1,0 +1,303 @@
+"""The comparison of agents: its plan, its sweep, its statistics and its report, with trainings that are made up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rliable import library, metrics
+
+from benchmarks.control.__main__ import main
+from benchmarks.control.arms import ARMS, BASELINE, arms_of
+from benchmarks.control.comparison import against_baseline, against_rmr, compare, describe
+from benchmarks.control.curves import Curves, read_curves
+from benchmarks.control.figure import STYLES, draw
+from benchmarks.control.intervals import interquartile_mean, resampled
+from benchmarks.control.plan import Planned, plan
+from benchmarks.control.random_play import play_randomly
+from benchmarks.control.report import make_record
+from benchmarks.control.settings import agent_config
+from benchmarks.control.sweep import FAILURE_FILE, RESULT_FILE, TimeLeft, sweep
+from benchmarks.control.table import markdown
+from rmr_gym.models.blocks import initial_weights
+from rmr_gym.models.checkpoint import save_encoder
+from rmr_gym.models.encoders import NatureCnnConfig
+from rmr_gym.sb3.training import AgentConfig
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+STEPS = (0, 100, 200, 400)
+
+
+@pytest.fixture(name="encoders", scope="module")
+def _encoders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Encoders as `rmr-gym run` lays them down: three arms of pong, two seeds each."""
+    folder = tmp_path_factory.mktemp("encoders")
+    config = NatureCnnConfig(resolution="84x84", num_slots=2, slot_dim=3)
+    for arm in ("rmr", "c_swm", "untrained"):
+        for seed in (0, 1):
+            with initial_weights(seed):
+                save_encoder(config.build(), folder / "pong" / "encoders" / arm / f"seed-{seed}", arm=arm)
+    return folder
+
+
+def _fake(config: AgentConfig, folder: Path) -> dict[str, Any]:
+    """Write what a training writes: an agent on an encoder learns, one from scratch does not."""
+    slope = 0.0 if type(config.features).__name__ == "NatureCnnFeatures" else 0.1 + 0.01 * config.seed
+    folder.mkdir(parents=True)
+    lines = [
+        {"env_steps": step, "returns": [slope * step], "mean_return": slope * step, "training_seconds": 1.0}
+        for step in STEPS
+    ]
+    (folder / "evaluations.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return {"env_steps": 400, "parameters": {"trainable": 7}, "training_seconds": 2.0, "threads": 1}
+
+
+def _swept(out: Path, planned: list[Planned]) -> list[str]:
+    said: list[str] = []
+    sweep(planned, out, train=_fake, say=said.append)
+    return said
+
+
+def _curves(returns: Mapping[str, list[list[float]]]) -> dict[str, Curves]:
+    return {
+        arm: Curves(
+            seeds=tuple(range(len(rows))),
+            steps=np.array([0.0, 10.0]),
+            returns=np.array(rows, dtype=np.float64),
+        )
+        for arm, rows in returns.items()
+    }
+
+
+def test_arms_are_those_that_there_are_on_a_task() -> None:
+    assert arms_of("pong") == ("nature_cnn", "rmr", "c_swm", "untrained", "rmr_fine_tuned", "privileged")
+    assert set(arms_of("balls_push")) ^ set(arms_of("pong")) == {"c_swm", "end_to_end"}
+    assert set(STYLES) == set(ARMS)
+    assert BASELINE in ARMS
+
+
+def test_plan_gives_every_agent_an_encoder_of_its_seed(encoders: Path) -> None:
+    planned = plan(["pong"], [0, 1, 2], arms=["nature_cnn", "rmr"], encoders=encoders, num_encoders=2)
+    assert [one.name for one in planned[:3]] == ["pong nature_cnn seed 0", "pong rmr seed 0", "pong nature_cnn seed 1"]
+    assert [one.encoder for one in planned] == [
+        *(None, "pong/rmr/seed-0"),
+        *(None, "pong/rmr/seed-1"),
+        *(None, "pong/rmr/seed-0"),
+    ]
+
+
+def test_plan_names_what_is_missing(encoders: Path) -> None:
+    with pytest.raises(ValueError, match="--encoders is missing"):
+        plan(["pong"], [0], arms=["rmr"])
+    with pytest.raises(ValueError, match="seed-0 of the encoder rmr of boxing"):
+        plan(["boxing"], [0], encoders=encoders, num_encoders=2)
+    with pytest.raises(ValueError, match="an arm that is there on balls_push"):
+        plan(["balls_push"], [0], arms=["c_swm"])
+
+
+def test_keys_depend_on_settings_and_weights_and_not_on_places(encoders: Path, tmp_path: Path) -> None:
+    (there,) = plan(["pong"], [0], arms=["rmr"], encoders=encoders, num_encoders=2)
+    (tmp_path / "pong").mkdir()
+    (tmp_path / "pong" / "rmr").symlink_to(encoders / "pong" / "encoders" / "rmr")
+    (elsewhere,) = plan(["pong"], [0], arms=["rmr"], encoders=tmp_path, num_encoders=2)
+    assert elsewhere.config.features != there.config.features
+    assert elsewhere.key == there.key
+    others = plan(["pong"], [0], arms=["c_swm"], encoders=encoders, num_encoders=2, steps=7)
+    others += plan(["pong"], [1], arms=["rmr"], encoders=encoders, num_encoders=2)
+    assert len({there.key, *(one.key for one in others)}) == 3
+
+
+def test_agents_of_a_task_differ_in_nothing_but_arm_and_seed(encoders: Path) -> None:
+    folder = str(encoders / "pong" / "encoders" / "rmr" / "seed-0")
+    for task in ("pong", "balls_push"):
+        configs = [agent_config(task, arm, 3, folder) for arm in arms_of(task)]
+        for field in ("task", "steps", "stack", "seed", "evaluation", "game", "world"):
+            assert all(getattr(one, field) == getattr(configs[0], field) for one in configs), field
+
+
+def test_sweep_trains_once_and_goes_on_after_a_failure(encoders: Path, tmp_path: Path) -> None:
+    planned = plan(["pong"], [0], arms=["nature_cnn", "rmr", "privileged"], encoders=encoders, num_encoders=2)
+
+    def fail_on_rmr(config: AgentConfig, folder: Path) -> dict[str, Any]:
+        if type(config.features).__name__ == "EncoderFeatures":
+            raise RuntimeError("out of luck")
+        return _fake(config, folder)
+
+    said: list[str] = []
+    tally = sweep(planned, tmp_path, train=fail_on_rmr, say=said.append)
+    assert (tally.trained, tally.failed, tally.there) == (2, 1, 0)
+    assert "[2/3] pong rmr seed 0: failed: RuntimeError: out of luck" in said[1]
+    folder = planned[1].folder(tmp_path)
+    assert json.loads((folder / FAILURE_FILE).read_text())["error"] == "out of luck"
+
+    tally = sweep(planned, tmp_path, train=_fake, say=said.append)
+    assert (tally.trained, tally.failed, tally.there) == (1, 0, 2)
+    assert not (folder / FAILURE_FILE).exists()
+    result = json.loads((folder / RESULT_FILE).read_text())
+    assert result["encoder"] == "pong/rmr/seed-0"
+    assert [one["env_steps"] for one in result["evaluations"]] == list(STEPS)
+    assert str(encoders) not in json.dumps(result)
+
+
+def test_sweep_leaves_to_others_what_they_are_at(tmp_path: Path) -> None:
+    planned = plan(["pong"], [0], arms=["nature_cnn"])
+
+    def while_it_trains(config: AgentConfig, folder: Path) -> dict[str, Any]:
+        assert sweep(planned, tmp_path, train=_fake, say=print).elsewhere == 1
+        return _fake(config, folder)
+
+    assert sweep(planned, tmp_path, train=while_it_trains, say=print).trained == 1
+
+
+def test_time_left_takes_trainings_of_the_same_arm_first(encoders: Path) -> None:
+    planned = plan(["pong"], [0, 1], arms=["nature_cnn", "rmr"], encoders=encoders, num_encoders=2)
+    left = TimeLeft(planned)
+    assert left.text() == "4 left"
+    left.done(planned[0], 60.0)
+    left.done(planned[1], 180.0)
+    assert left.text() == "about 4 min left"
+    left.done(planned[2], 0.0)  # it was there
+    assert left.text() == "about 3 min left"
+
+
+def test_area_is_the_mean_over_steps_that_lie_unevenly() -> None:
+    curves = Curves(
+        seeds=(0, 1), steps=np.array([0.0, 10.0, 40.0]), returns=np.array([[0.0, 2.0, 4.0], [1.0, 1.0, 1.0]])
+    )
+    np.testing.assert_allclose(curves.area, [(10 * 1 + 30 * 3) / 40, 1.0])
+    np.testing.assert_array_equal(curves.final, [4.0, 1.0])
+    assert curves.steps_to(2.0) == [10.0, None]
+
+
+def test_curves_refuse_doubles_and_other_steps(tmp_path: Path) -> None:
+    planned = plan(["pong"], [0, 1], arms=["nature_cnn"])
+    _swept(tmp_path, planned)
+    results = [json.loads((one.folder(tmp_path) / RESULT_FILE).read_text()) for one in planned]
+    assert read_curves(results)["nature_cnn"].seeds == (0, 1)
+    with pytest.raises(ValueError, match="one training per arm and seed"):
+        read_curves([*results, results[0]])
+    shorter = results[1] | {"evaluations": results[1]["evaluations"][:2]}
+    with pytest.raises(ValueError, match="at 2 steps up to 100 and at 4 steps up to 400"):
+        read_curves([results[0], shorter])
+
+
+@pytest.mark.parametrize("num_runs", [3, 8, 20])
+def test_interquartile_mean_and_interval_are_those_of_rliable(num_runs: int) -> None:
+    generator = np.random.default_rng(0)
+    scores = generator.normal(size=(num_runs, 2)) + np.array([0.0, 5.0])
+    for point, interval in enumerate(resampled(scores, interquartile_mean, generator)):
+        column = scores[:, point : point + 1]
+        np.random.seed(1)  # noqa: NPY002 - rliable draws from the global generator
+        estimate, bounds = library.get_interval_estimates(
+            {"arm": column}, lambda drawn: np.array([metrics.aggregate_iqm(drawn)]), reps=5_000
+        )
+        assert interval.estimate == pytest.approx(estimate["arm"][0])
+        assert interval.low == pytest.approx(bounds["arm"][0, 0], abs=0.05)
+        assert interval.high == pytest.approx(bounds["arm"][1, 0], abs=0.05)
+
+
+def test_comparison_needs_enough_seeds_for_a_verdict() -> None:
+    def verdicts(num_seeds: int) -> list[tuple[str, float]]:
+        rows = [[seed / 7, seed / 5] for seed in range(num_seeds)]
+        curves = _curves(
+            {
+                "nature_cnn": rows,
+                "rmr": [[a + 9, b + 9 + a] for a, b in rows],
+                "privileged": [[a, b - 4 - a] for a, b in rows],
+            }
+        )
+        found = compare(curves, against_baseline(curves))
+        assert [one["first"] for one in found] == ["rmr", "privileged"]
+        assert found[0]["difference"]["estimate"] == pytest.approx(9 + np.mean(rows, axis=0)[0] / 2, abs=1e-3)
+        return [(one["verdict"], one["smallest_p"]) for one in found]
+
+    assert verdicts(3) == [("not told apart", 0.125)] * 2
+    assert verdicts(8) == [("faster", 1 / 256), ("slower", 1 / 256)]
+
+
+def test_comparison_corrects_for_the_number_of_arms() -> None:
+    # Five seeds reach p = 1/32 alone, which is 1/16 after the correction for two comparisons.
+    rows = [[0.0, 0.1 * seed] for seed in range(5)]
+    curves = _curves(
+        {
+            "nature_cnn": rows,
+            "rmr": [[a, b + 1 + b] for a, b in rows],
+            "privileged": [[a, b + 2 + b] for a, b in rows],
+        }
+    )
+    one, two = compare(curves, against_baseline(curves))
+    assert one["p_greater"] == two["p_greater"] == 1 / 32
+    assert one["p_greater_adjusted"] == 1 / 16
+    assert one["verdict"] == "not told apart"
+    (alone,) = compare(curves, {"rmr": "nature_cnn"})
+    assert alone["verdict"] == "faster"
+
+
+def test_encoders_are_compared_with_rmr_too() -> None:
+    curves = _curves({arm: [[0.0, 1.0]] for arm in ("nature_cnn", "rmr", "c_swm", "untrained", "rmr_fine_tuned")})
+    assert against_rmr(curves) == {"c_swm": "rmr", "untrained": "rmr"}
+    assert describe(curves)["rmr"]["curve"][1] == {"estimate": 1.0, "low": 1.0, "high": 1.0}
+
+
+def test_random_play_finishes_all_episodes_that_were_begun() -> None:
+    found = play_randomly("balls_push", num_episodes=13)
+    assert len(found["returns"]) == 13
+    assert -150 < found["mean_return"] < -30
+    assert found == play_randomly("balls_push", num_episodes=13)
+
+
+def test_report_makes_record_figure_and_table(
+    encoders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, record, figure = tmp_path / "out", tmp_path / "results" / "control.json", tmp_path / "control.png"
+    planned = plan(["pong"], [0, 1, 2], arms=["nature_cnn", "rmr", "untrained"], encoders=encoders, num_encoders=2)
+    _swept(out, planned)
+    assert main(["report", "--out", str(out), "--record", str(record), "--figure", str(figure)]) == 0
+    pong = json.loads(record.read_text())["tasks"]["pong"]
+    assert pong["arms"]["nature_cnn"]["area"]["estimate"] == 0.0
+    assert pong["arms"]["rmr"]["area"]["per_seed"] == [20.0, 22.0, 24.0]
+    assert pong["arms"]["rmr"]["encoders"] == ["pong/rmr/seed-0", "pong/rmr/seed-1", "pong/rmr/seed-0"]
+    assert pong["against_nature_cnn"][0]["verdict"] == "not told apart"
+    assert str(tmp_path) not in record.read_text()
+    assert figure.read_bytes()[1:4] == b"PNG"
+    assert "| RMR, frozen | 3 | 22.0 [20.0, 24.0] | 44.0 [40.0, 48.0] | +22.0 [+20.0, +24.0] | 0.250" in (
+        capsys.readouterr().out
+    )
+
+
+def test_report_refuses_trainings_of_other_length(tmp_path: Path) -> None:
+    _swept(tmp_path, plan(["pong"], [0], arms=["nature_cnn"]))
+    _swept(tmp_path, plan(["pong"], [1], arms=["nature_cnn"], steps=7))
+    with pytest.raises(ValueError, match="steps: "):
+        make_record(tmp_path)
+    with pytest.raises(ValueError, match="finished trainings"):
+        make_record(tmp_path / "nothing")
+
+
+def test_dry_run_lists_and_trains_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    command = ["run", "--out", str(out), "--tasks", "pong", "--seeds", "0", "1", "--arms", "nature_cnn", "--dry-run"]
+    assert main(command) == 0
+    assert "2 trainings" in capsys.readouterr().out
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_run_trains_real_agents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["run", "--out", str(tmp_path), "--tasks", "balls_push", "--seeds", "0", "--steps", "512"]
+    assert main([*command, "--arms", "privileged"]) == 0
+    assert main([*command, "--arms", "privileged"]) == 0
+    assert "there=1" in capsys.readouterr().out
+    record = make_record(tmp_path, random_episodes=2)
+    assert record["tasks"]["balls_push"]["arms"]["privileged"]["steps"] == [0, 512]
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("control*.json")), ids=lambda path: path.stem)
+def test_records_can_be_shown(path: Path, tmp_path: Path) -> None:
+    record = json.loads(path.read_text())
+    draw(record, tmp_path / "figure.png")
+    assert markdown(record).count("| NatureCNN from scratch |") == len(record["tasks"])
