@@ -6,7 +6,6 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
@@ -89,13 +88,14 @@ class PretrainedExtractor(BaseFeaturesExtractor):
         if self.missing is not None:
             fix = "Make the agent where the folder is, or load it from its zip file, which holds the weights."
             raise RuntimeError(explain(expected=f"the weights of {self.title}", got=self.missing, fix=fix))
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            try:
-                features: Tensor = self.features(inputs)
-            except StopIteration as error:
-                fix = "Take device and dtype from the input, not from next(self.parameters())."
-                got = "a forward that looks for one"
-                raise RuntimeError(explain(expected="a frozen encoder without parameters", got=got, fix=fix)) from error
+        try:
+            # Nothing is derived by buffers, so that a frozen network costs no graph; gradients with respect to the
+            # pictures, which saliency maps ask for, still come through.
+            features: Tensor = self.features(inputs)
+        except StopIteration as error:
+            fix = "Take device and dtype from the input, not from next(self.parameters())."
+            got = "a forward that looks for one"
+            raise RuntimeError(explain(expected="a frozen encoder without parameters", got=got, fix=fix)) from error
         return features if self.projection is None else self.projection(features)
 
     def unfreeze(self) -> None:

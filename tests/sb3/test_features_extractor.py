@@ -17,6 +17,8 @@ from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.encoders import SlotAttentionConfig
 from rmr_gym.models.picture_features import PictureFeatures
 from rmr_gym.sb3 import EncoderFeaturesExtractor, policy_kwargs_from
+from rmr_gym.sb3.features_extractor import ENCODER
+from rmr_gym.sb3.pretrained import describe_folder
 from rmr_gym.sb3.unfreezing import extractors
 from tests.sb3.tiny_worlds import LAYOUTS, NeedyEncoder, NormEncoder, TinyWorld, tiny_encoder
 
@@ -204,9 +206,20 @@ def test_no_two_networks_share_an_encoder(checkpoint: Path) -> None:
 
 
 def test_construction_does_not_move_the_global_random_stream(checkpoint: Path) -> None:
-    before = torch.get_rng_state()
-    EncoderFeaturesExtractor(SPACE, checkpoint)
-    assert torch.equal(torch.get_rng_state(), before)
+    document = describe_folder(checkpoint, ENCODER)
+    for source in (checkpoint, document, {**document, "weights": "gone"}, tiny_encoder()):
+        before = torch.get_rng_state()
+        EncoderFeaturesExtractor(SPACE, source)
+        assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_gradients_reach_the_pictures_but_no_frozen_weight(checkpoint: Path) -> None:
+    pictures = torch.rand(2, 1, 84, 84, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    extractor = EncoderFeaturesExtractor(SPACE, checkpoint)
+    extractor(pictures).sum().backward()
+    assert pictures.grad is not None
+    assert pictures.grad.abs().max() > 0
+    assert all(tensor.grad is None for tensor in extractor.buffers())
 
 
 def test_encoder_that_was_frozen_by_its_owner_is_trained_as_far_as_it_allows() -> None:
