@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 from rmr_gym.data import Episode, EpisodeStore, collect, replay
+from rmr_gym.envs.console import Console
+from rmr_gym.envs.games import GAMES
 from rmr_gym.errors import CorruptFileError
+from rmr_gym.players import RandomPlayer, RandomPlayerConfig
+from rmr_gym.seeding import derive
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +64,14 @@ def test_other_cartridge_is_refused(store: EpisodeStore) -> None:
     episode = store.read(0)
     with pytest.raises(ValueError, match="the cartridge with the MD5 0000"):
         replay(replace(episode, metadata=replace(episode.metadata, rom_md5="0" * 32)))
+
+
+@pytest.mark.parametrize("game", GAMES)
+def test_every_game_plays_again_from_seed_and_actions(game: str, tmp_path: Path) -> None:
+    player = RandomPlayer(RandomPlayerConfig(persistence=0.9))
+    store = collect(tmp_path, game, num_episodes=2, max_steps_per_episode=20, players=[player], num_workers=1)
+    for index in (1, 0):
+        replay(store.read(index))  # type: ignore[arg-type]
+    console, metadata = Console(store.episodes[1].console), store.episodes[1]  # type: ignore[union-attr]
+    console.reset(derive(metadata.seed, "episode", metadata.episode_index))
+    assert console.num_noops == metadata.num_noops  # type: ignore[union-attr]
