@@ -7,16 +7,27 @@ from collections.abc import Sequence
 
 import tyro
 
+from rmr_gym.pipeline.commands.data_annotate import Annotate
 from rmr_gym.pipeline.commands.data_describe import Describe
+from rmr_gym.pipeline.commands.data_exchange import Export, Import
 from rmr_gym.registry import Registry
 
-DataAction = Describe
+DataAction = Describe | Annotate | Export | Import
 
-DATA_ACTIONS: Registry[type[DataAction]] = Registry("action of rmr-gym data", ("describe", Describe))
+DATA_ACTIONS: Registry[type[DataAction]] = Registry(
+    "action of rmr-gym data",
+    ("describe", Describe),
+    ("annotate", Annotate),
+    ("export", Export),
+    ("import", Import),
+)
 """What follows `rmr-gym data`, by name."""
 
 SUMMARIES = {
     "describe": "say and draw what is inside data sets",
+    "annotate": "help to find out what the bytes of a game's RAM mean",
+    "export": "write a data set in a format of others, without loss",
+    "import": "take over a data set of others",
 }
 """One line for each action."""
 
