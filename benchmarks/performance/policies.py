@@ -119,7 +119,6 @@ def _variants(encoder: Encoder) -> dict[str, _Variant]:
             policy="MlpPolicy",
             wrap=flat,
             policy_kwargs=head(_LAYER, ()),
-            bar=1.0,
             note=f"{width:,} features, then what follows them in NatureCNN",
         ),
         "EncoderFeaturesExtractor, frozen": _Variant(
