@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ def make_reader(**fields: Any) -> DiscDecoder:
     with torch.no_grad():
         for layer, columns in ((decoder.place, slice(0, 2)), (decoder.color, slice(2, 5))):
             layer.weight.zero_()
-            layer.weight[:, columns] = torch.eye(layer.out_features)
+            layer.weight[:, columns] = math.sqrt(5) * torch.eye(layer.out_features)
             layer.bias.zero_()
     return decoder
 

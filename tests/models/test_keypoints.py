@@ -47,6 +47,8 @@ def test_place_is_the_middle_of_what_a_slot_takes_with_y_upwards() -> None:
     expected = [[-1 + half_column, 1 - half_row], [1 - 3 * half_column, -1 + half_row], [0.0, 0.0]]
     torch.testing.assert_close(found.places[0, 0], torch.tensor(expected, dtype=torch.float64), rtol=0, atol=1e-6)
     torch.testing.assert_close(found.masks[0, 0].sum((1, 2)), torch.tensor([1.0, 3, 0]).double(), rtol=0, atol=1e-6)
+    colors = torch.tensor([[1.0, 0, 0], [0, 1, 0], [1 / 192, 3 / 192, 0]]).double()  # one that finds nothing sees all
+    torch.testing.assert_close(found.colors[0, 0], colors, rtol=0, atol=1e-6)
 
 
 def test_slot_that_finds_nothing_says_the_middle() -> None:
@@ -55,29 +57,30 @@ def test_slot_that_finds_nothing_says_the_middle() -> None:
     torch.testing.assert_close(encoder.find(black).places, torch.zeros(1, 3, 3, 2).double())
 
 
-def test_places_of_a_window_are_joined_slot_by_slot_oldest_first() -> None:
-    encoder, pixels = make_encoder(), make_pixels()
+def test_places_of_a_window_are_joined_slot_by_slot_oldest_first_with_the_mean_color() -> None:
+    encoder, pixels = make_encoder(slot_dim=9), make_pixels()
     with torch.no_grad():
-        encoder.head.weight.copy_(torch.eye(6))
+        encoder.head.weight.copy_(torch.eye(9))
         encoder.head.bias.zero_()
-        encoder.identity.zero_()
-    places = encoder.find(pixels).places
-    torch.testing.assert_close(encoder(pixels, make_noise()), torch.cat([*places.unbind(1)], dim=-1))
+    found = encoder.find(pixels)
+    expected = torch.cat([*found.places.unbind(1), found.colors.mean(1)], dim=-1)
+    torch.testing.assert_close(encoder(pixels, make_noise()), expected)
 
 
 def test_cells_are_shared_out_among_the_slots_and_the_background() -> None:
-    masks = make_encoder(downsample=4).find(make_pixels()).masks
+    masks = make_encoder(downsample=4, attention_gain=1.0, background_score=0.0).find(make_pixels()).masks
     assert masks.shape == (2, 3, 3, 4, 3)
     assert masks.min() > 0
     assert masks.sum(2).max() < 1
 
 
-def test_slots_of_a_black_window_are_their_identities_alone() -> None:
-    black = torch.zeros(1, 3, 3, *SIZE, dtype=torch.uint8)
-    encoder = make_color_reader()
-    with torch.no_grad():
-        encoder.identity.copy_(torch.arange(18.0).view(3, 6))
-    torch.testing.assert_close(encoder(black, make_noise(1))[0], encoder.identity)
+def test_attention_starts_on_what_is_not_black() -> None:
+    pixels = torch.zeros(1, 3, 3, *SIZE, dtype=torch.uint8)
+    black = make_encoder().find(pixels).masks
+    pixels[..., 4:8, 4:8] = torch.tensor([255, 128, 0], dtype=torch.uint8)[:, None, None]
+    masks = make_encoder(num_slots=20).find(pixels).masks
+    assert black.max() < 1e-4
+    assert masks[:, :, :, 2:4, 2:4].sum(2).min() > 0.5
 
 
 def test_noise_is_nothing_and_does_not_move_the_generator() -> None:
@@ -90,7 +93,8 @@ def test_noise_is_nothing_and_does_not_move_the_generator() -> None:
 def test_every_parameter_gets_a_gradient() -> None:
     encoder = make_encoder()
     encoder(make_pixels(), make_noise()).square().sum().backward()
-    assert all(bool(parameter.grad.abs().sum() > 0) for parameter in encoder.parameters())
+    for name, parameter in encoder.named_parameters():
+        assert parameter.grad.abs().sum() > 0, name
 
 
 @pytest.mark.parametrize(
@@ -114,6 +118,7 @@ def test_other_shapes_are_refused(pixels: torch.Tensor, noise: torch.Tensor, mes
         ("downsample", 3, r"downsample that divides \(64, 64\); got 3"),
         ("attention_gain", 0.0, "finite attention_gain > 0"),
         ("epsilon", float("inf"), "finite epsilon > 0"),
+        ("background_score", float("nan"), "finite background_score"),
     ],
 )
 def test_config_refuses_wrong_values(field: str, value: object, message: str) -> None:
@@ -127,5 +132,5 @@ def test_it_stands_in_the_registry_and_is_a_hundredth_of_slot_attention_in_param
         name: sum(parameter.numel() for parameter in VIDEO_ENCODERS[name](num_slots=8).build().parameters())
         for name in ("keypoints", "slot_attention")
     }
-    assert sizes["keypoints"] == 608 + 584 + 81 + 896 + 1024
+    assert sizes["keypoints"] == 16 * (3 * 25 + 1) + 9 * (16 + 1) + 128 * (6 + 3 + 1)
     assert sizes["keypoints"] < sizes["slot_attention"] / 30

@@ -14,6 +14,7 @@ from rmr_gym.models.blocks import mixed_precision
 from rmr_gym.models.decoders.decoded import Decoded
 
 _RGB = 3
+_DARK = 1.0  # how far below the middle the sigmoid of a colour starts: at 0.27 of full
 _NEARLY_ZERO = 1e-6  # the distance has no gradient in the middle of a disc
 
 
@@ -76,6 +77,10 @@ class DiscDecoder(nn.Module):
         self.config, self.input_dim = config, input_dim
         self.place = nn.Linear(input_dim, 2)
         self.color = nn.Linear(input_dim, _RGB)
+        for layer in (self.place, self.color):
+            nn.init.normal_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        nn.init.constant_(self.color.bias, -_DARK)
         starts = (config.radius, config.edge, config.separation)
         self.log_radius, self.log_edge, self.log_separation = (nn.Parameter(torch.tensor(math.log(v))) for v in starts)
         for name, length, sign in (("y", config.size[0], -1), ("x", config.size[1], 1)):
@@ -93,7 +98,9 @@ class DiscDecoder(nn.Module):
             outside of its disc.
         """
         with mixed_precision(slots.device, enabled=False):  # edges are a fraction of a pixel wide
-            slots = slots.to(self.place.weight.dtype)
+            # Large weights on small numbers: a step of Adam, equally large for each of many weights, would throw the
+            # discs about and their colours into the flat ends of the sigmoid.
+            slots = slots.to(self.place.weight.dtype) / math.sqrt(self.input_dim)
             x, y = self.place(slots).unsqueeze(-2).unbind(-1)
             squared = (self.y - y).square()[..., :, None] + (self.x - x).square()[..., None, :]
             distance = (squared + _NEARLY_ZERO).sqrt()

@@ -1,4 +1,4 @@
-"""Windows of pictures to slots: the place of one thing per slot and picture, for things that look different."""
+"""Windows of pictures to slots: place and colour of one thing per slot, for things that look different."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Num
 from torch import Generator, Tensor, nn
+from torch.nn import functional
 
 from rmr_gym.errors import explain
 from rmr_gym.models.blocks import keep_variance, mixed_precision
@@ -28,23 +29,28 @@ class KeypointsConfig:
     """Pictures in a window (paper, section 4)."""
 
     num_slots: int = 11
-    """Slots. ours: one more than the paper's ten balls; with as many slots as balls, one ball stays unfound more
-    often."""
+    """Slots. ours: one more than the paper's ten balls. Several slots may find the same ball, and with three times as
+    many slots as balls none stays unfound."""
 
     slot_dim: int = 128
     """Width of a slot as the processor sees it; must be the width of the processor (paper, appendix A)."""
 
-    channels: int = 8
+    channels: int = 16
     """Width of the convolutions."""
 
-    num_convs: int = 2
+    num_convs: int = 1
     """Convolutions with ReLU, the first of 5x5, the others of 3x3."""
 
     downsample: int = 2
     """Stride of the first convolution."""
 
-    attention_gain: float = 5.0
-    """Factor on the initial weights of the attention maps; with 1 they all start as the whole picture."""
+    attention_gain: float = 50.0
+    """Factor on the initial weights of the attention maps. With 1 they all start as the whole picture and the places
+    as its middle, and a decoder goes black before it could follow any."""
+
+    background_score: float = 10.0
+    """Initial score of the background, which the slots' scores of a cell compete with; theirs are 0 where a picture is
+    black, so that a place starts as that of what is not black."""
 
     epsilon: float = 1e-6
     """Added to the attention before it is normalised over the cells, so that an empty map means the middle."""
@@ -62,6 +68,9 @@ class KeypointsConfig:
             if not 0 < getattr(self, name) < math.inf:
                 fix = "Leave it out."
                 raise ValueError(explain(expected=f"a finite {name} > 0", got=getattr(self, name), fix=fix))
+        if not math.isfinite(self.background_score):
+            got, fix = self.background_score, "Leave it out."
+            raise ValueError(explain(expected="a finite background_score", got=got, fix=fix))
 
     def build(self) -> KeypointEncoder:
         """Build the encoder."""
@@ -69,23 +78,26 @@ class KeypointsConfig:
 
 
 class Keypoints(NamedTuple):
-    """Where each slot looks in each picture of a window."""
+    """Where each slot looks in each picture of a window, and what it sees there."""
 
     places: Float[Tensor, "batch history slot 2"]
     """Middle of each map as `x, y` from -1 to 1, x to the right and y up, the network units of trajectories."""
+
+    colors: Float[Tensor, "batch history slot 3"]
+    """Mean colour under each map, in [0, 1]."""
 
     masks: Float[Tensor, "batch history slot height width"]
     """Share of each cell that a slot took; what is missing to 1 was left to the background."""
 
 
 class KeypointEncoder(VideoEncoder):
-    """Slots take cells by what these look like; a slot is where its cells lie in each picture, and which slot it is.
+    """Slots take cells by what these look like; a slot says where its cells lie in each picture, and their colour.
 
-    A softmax over the slots and a background shares out each cell, as in Slot Attention, so that two slots cannot
-    both take the same ball. The places of all pictures of a window go through one linear layer, as positions do in
-    the abstract pipeline, and a vector of its own tells slot k from the others. It does not hold what slot k looks
-    like: that is the same in all windows, since nothing but its look makes it slot k. So it fits things that keep their
-    looks and differ in them, as the balls of one world do, and cannot tell equal ones apart.
+    A softmax over the slots and a background shares out each cell, as in Slot Attention, but what a slot looks for is
+    learned once for all pictures. So slot k finds the same ball in all windows, where balls keep their looks and differ
+    in them, as those of one world do; it cannot tell equal ones apart. The places of all pictures of a window go
+    through one linear layer, as positions do in the abstract pipeline, together with the colour, by which a decoder
+    knows what to paint.
 
     Source: ours. Places as means of attention maps are those of Finn et al. 2016 (deep spatial autoencoders) and Jakab
     et al. 2018; the competition of the slots is that of Locatello et al. 2020.
@@ -109,8 +121,10 @@ class KeypointEncoder(VideoEncoder):
         self.scores = nn.Conv2d(config.channels, config.num_slots + 1, kernel_size=1)
         with torch.no_grad():
             self.scores.weight.mul_(config.attention_gain)
-        self.head = nn.Linear(2 * config.history, config.slot_dim)
-        self.identity = nn.Parameter(0.5 * torch.randn(config.num_slots, config.slot_dim))
+            self.scores.weight[-1].zero_()  # the last one is the background
+            self.scores.bias.zero_()
+            self.scores.bias[-1] = config.background_score
+        self.head = nn.Linear(2 * config.history + _RGB, config.slot_dim)
         self.register_buffer("grid", _grid(*(length // config.downsample for length in config.size)), persistent=False)
 
     def forward(
@@ -132,7 +146,9 @@ class KeypointEncoder(VideoEncoder):
             fix = "Draw it with `noise` of this encoder."
             raise ValueError(explain(expected=f"noise of shape {expected}", got=tuple(noise.shape), fix=fix))
         with mixed_precision(pixels.device, enabled=False):  # a place is read to a tenth of a cell
-            slots: Tensor = self.head(self.find(pixels).places.transpose(1, 2).flatten(2)) + self.identity
+            found = self.find(pixels)
+            places = found.places.transpose(1, 2).flatten(2)
+            slots: Tensor = self.head(torch.cat([places, found.colors.mean(1)], dim=-1))
         return slots
 
     def find(self, pixels: Num[Tensor, "batch history channel height width"]) -> Keypoints:
@@ -143,10 +159,12 @@ class KeypointEncoder(VideoEncoder):
         frames = pixels.flatten(0, 1)
         scaled = frames if frames.is_floating_point() else frames.to(self.head.weight.dtype) / 255
         scores = self.scores(self.trunk(scaled.contiguous(memory_format=torch.channels_last)))
-        masks = scores.softmax(1)[:, :-1]  # the last one is the background
+        masks = scores.softmax(1)[:, :-1]
         weights = masks.flatten(2) + self.config.epsilon
-        places = weights @ self.grid / weights.sum(-1, keepdim=True)
-        return Keypoints(*(found.unflatten(0, tuple(pixels.shape[:2])) for found in (places, masks)))
+        weights = weights / weights.sum(-1, keepdim=True)
+        colors = functional.avg_pool2d(scaled, self.config.downsample).flatten(2).transpose(1, 2)
+        parts = (weights @ self.grid, weights @ colors, masks)
+        return Keypoints(*(part.unflatten(0, tuple(pixels.shape[:2])) for part in parts))
 
     def noise(self, batch_size: int, generator: Generator) -> Float[Tensor, "batch slot noise"]:
         """Return zeros: these slots are told apart by what is learned, and nothing is drawn."""

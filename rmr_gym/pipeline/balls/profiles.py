@@ -42,9 +42,9 @@ def control() -> BallsRunConfig:
         quick(),
         num_seeds=3,
         natural=VideoConfig(
-            encoder=KeypointsConfig(num_slots=8),
+            encoder=KeypointsConfig(num_slots=12),
             decoder=DiscDecoderConfig(),
-            loop=_natural_loop(gradient_steps=1_500, learning_rate=5e-3),
+            loop=_natural_loop(gradient_steps=1_200, learning_rate=5e-3),
         ),
     )
 
