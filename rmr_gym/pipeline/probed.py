@@ -68,7 +68,7 @@ def open_probed(encoder: str | Path, agent: AgentReadingConfig | None = None, *,
         model = load_encoder(encoder, device=device)
         channels, height, width = model.input_shape
         return Probed(module=model, size=(height, width), gray=channels == 1, record=Path(encoder, PROBE_FILE))
-    path = Path(name.removeprefix(AGENT_PREFIX))
+    path = Path(name.removeprefix(AGENT_PREFIX)).expanduser()  # no shell does that behind a colon
     loaded = load_agent_features(path, agent)
     pictures = loaded.features.pictures
     # Without the path of an encoder, whose weights are part of what is fingerprinted.

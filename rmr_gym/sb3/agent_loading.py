@@ -37,6 +37,10 @@ def load_agent_features(path: str | Path, config: AgentReadingConfig | None = No
     named instead. A file on its own says nothing about layers between the environment and the agent: what it needs has
     to be said in `config`.
 
+    The pictures are those of the data set, also where an agent was trained behind `AtariWrapper` of Stable-Baselines3:
+    that pools the colours of two frames and then takes the luminance, the recorded pictures show the brighter pixel, so
+    that a few pixels of moving sprites differ a little.
+
     Args:
         path: a file that `model.save(...)` wrote, with or without `.zip`, or the folder of `train_agent`.
         config: how to read it.
