@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,48 +93,31 @@ def train_agent(
 
 
 def _train(config: AgentConfig, out: Path, device: str, on_progress: OnProgress | None) -> JsonObject:
-    from rmr_gym.sb3.training.callbacks import Checkpoints, Clock, Evaluations, ProgressReport
-
     fingerprints = config.features.prepare(out, config.seed)
     last = max(checkpoints(out).items(), default=None)
     start = 0 if last is None else last[0]
-    state = {} if last is None else read_json(last[1] / STATE_FILE)
     rewind_evaluations(out, start)
-    venv = make_agent_env(
-        config,
-        out,
-        num_envs=config.algorithm.num_envs,
-        seed=small_seed(config.seed, "environments", start),
-        device=device,
-        subprocesses=config.subprocesses,
-    )
-    model = _begin(config, out, venv, device) if last is None else _continue(config, last[1], venv, device, start)
-    model.set_logger(_logger(out / LOG_FOLDER, start))
-    clock = Clock(state.get("training_seconds", 0.0))
-    evaluations = Evaluations(config, out, clock, device)
-    kept = Checkpoints(config, out, clock)
-    # Evaluations before checkpoints: what a checkpoint has behind it has been written then.
-    callbacks = [*config.features.callbacks(), evaluations, kept]
-    if on_progress is not None:
-        callbacks.append(ProgressReport(on_progress, config.steps))
-    if config.steps > start:
-        model.learn(
-            config.steps - start,
-            callback=callbacks,
-            log_interval=4 if config.algorithm.off_policy else _rollouts(config, _LOGGED_STEPS),
-            reset_num_timesteps=last is None,
+    with ExitStack() as stack:
+        venv = make_agent_env(
+            config,
+            out,
+            num_envs=config.algorithm.num_envs,
+            seed=small_seed(config.seed, "environments", start),
+            device=device,
+            subprocesses=config.subprocesses,
         )
-    training_seconds = clock.read() if config.steps > start else state["training_seconds"]
-    evaluations.init_callback(model)
-    evaluations.evaluate(config.evaluation.num_final_episodes)
-    venv.close()
-    model.logger.close()
+        stack.callback(venv.close)
+        model = _begin(config, out, venv, device) if last is None else _continue(config, last[1], venv, device, start)
+        logger = _logger(out / LOG_FOLDER, start)
+        stack.callback(logger.close)
+        model.set_logger(logger)
+        seconds = _learn(model, config, out, device, on_progress, checkpoint=None if last is None else last[1])
     result = {
         "config": DOCUMENTS.to_json(config),
         "env_steps": model.num_timesteps,
         "evaluation": read_evaluations(out)[-1],
-        "training_seconds": round(training_seconds, 3),
-        "steps_per_second": round(model.num_timesteps / training_seconds, 3),
+        "training_seconds": round(seconds, 3),
+        "steps_per_second": round(model.num_timesteps / seconds, 3),
         "fingerprints": fingerprints,
         "parameters": _parameters(model),
         "agent": str((checkpoint_folder(out, model.num_timesteps) / MODEL_FILE).relative_to(out)),
@@ -143,6 +127,39 @@ def _train(config: AgentConfig, out: Path, device: str, on_progress: OnProgress 
     }
     write_json(out / RESULT_FILE, result)
     return result
+
+
+def _learn(
+    model: BaseAlgorithm,
+    config: AgentConfig,
+    out: Path,
+    device: str,
+    on_progress: OnProgress | None,
+    *,
+    checkpoint: Path | None,
+) -> float:
+    """Train from a checkpoint, or from the start, to the end, and score; return the seconds of all sessions."""
+    from rmr_gym.sb3.training.callbacks import Checkpoints, Clock, Evaluations, ProgressReport
+
+    state = {} if checkpoint is None else read_json(checkpoint / STATE_FILE)
+    start = state.get("env_steps", 0)
+    clock = Clock(state.get("training_seconds", 0.0))
+    evaluations = Evaluations(config, out, clock, device)
+    # Evaluations before checkpoints: what a checkpoint has behind it has been written then.
+    callbacks = [*config.features.callbacks(), evaluations, Checkpoints(config, out, clock)]
+    if on_progress is not None:
+        callbacks.append(ProgressReport(on_progress, config.steps))
+    if config.steps > start:
+        model.learn(
+            config.steps - start,
+            callback=callbacks,
+            log_interval=4 if config.algorithm.off_policy else _rollouts(config, _LOGGED_STEPS),
+            reset_num_timesteps=checkpoint is None,
+        )
+    seconds: float = clock.read() if config.steps > start else state["training_seconds"]
+    evaluations.init_callback(model)
+    evaluations.evaluate(config.evaluation.num_final_episodes)
+    return seconds
 
 
 def _begin(config: AgentConfig, out: Path, venv: VecEnv, device: str) -> BaseAlgorithm:

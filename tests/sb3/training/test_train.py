@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rmr_gym.models import fingerprint
+from rmr_gym.sb3.training import (
+    DOCUMENTS,
+    AgentConfig,
+    EvaluationConfig,
+    GameOptions,
+    checkpoints,
+    evaluate_agent,
+    load_agent,
+    read_config,
+    read_evaluations,
+    train_agent,
+)
+from rmr_gym.sb3.training.scoring import score
+from tests.sb3.training.small import SHORT, SMALL_DQN, SMALL_PPO, quick
+
+ROOT = Path(__file__).parents[3]
+
+
+class StopError(Exception):
+    """What ends a training in the middle."""
+
+
+def stop_at(steps: int) -> Any:
+    def on_progress(done: int, _: int) -> None:
+        if done >= steps:
+            raise StopError
+
+    return on_progress
+
+
+def test_result_says_what_was_done(trained: Path) -> None:
+    result = json.loads((trained / "result.json").read_text())
+    assert result["env_steps"] == 48
+    assert result["config"]["features"]["type"] == "encoder"
+    assert len(result["evaluation"]["returns"]) == 2
+    assert result["steps_per_second"] == pytest.approx(48 / result["training_seconds"], rel=0.01)
+    assert result["parameters"]["trainable"] == 8 * (2 * 2 * 3 + 1) + 7 * (8 + 1)
+    assert (trained / result["agent"]).exists()
+    assert list(checkpoints(trained)) == [16, 32, 48]
+
+
+def test_evaluations_are_written_in_their_order(trained: Path) -> None:
+    found = read_evaluations(trained)
+    assert [record["env_steps"] for record in found] == [0, 16, 32, 48]
+    assert [len(record["returns"]) for record in found] == [1, 1, 1, 2]
+    assert all(length <= 60 / 4 for record in found for length in record["lengths"])
+    spent = [record["training_seconds"] for record in found]
+    assert spent == sorted(spent)
+
+
+def test_logs_are_a_table_and_tensorboard(trained: Path) -> None:
+    (table,) = (trained / "logs").glob("progress-*.csv")
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert {"eval/mean_reward", "train/value_loss"} <= rows[0].keys()
+    assert list((trained / "logs" / "tensorboard").iterdir())
+
+
+def test_finished_training_is_not_done_again(trained: Path) -> None:
+    def on_progress(done: int, total: int) -> None:
+        raise AssertionError((done, total))
+
+    assert train_agent(read_config(trained), trained, on_progress=on_progress)["env_steps"] == 48
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": 7}, "seed: 0 -> 7"),
+        ({"algorithm": dataclasses.replace(SMALL_PPO, gamma=0.5)}, "algorithm.gamma: 0.99 -> 0.5"),
+        ({"game": GameOptions(sticky=0.25)}, "game.sticky: 0.0 -> 0.25"),
+    ],
+)
+def test_folder_of_another_config_is_refused(changes: dict[str, Any], message: str, trained: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        train_agent(dataclasses.replace(read_config(trained), **changes), trained)
+
+
+def test_begun_folder_is_refused_when_it_shall_be_new(trained: Path) -> None:
+    with pytest.raises(ValueError, match="resume=False"):
+        train_agent(read_config(trained), trained, resume=False)
+
+
+@pytest.mark.parametrize("stop", [2, 17, 34, 47])
+def test_stopped_training_continues_at_its_last_checkpoint(stop: int, tmp_path: Path) -> None:
+    with pytest.raises(StopError):
+        train_agent(quick(), tmp_path, on_progress=stop_at(stop))
+    kept = list(checkpoints(tmp_path))
+    assert kept == [steps for steps in (16, 32) if steps < stop]
+    told: list[int] = []
+    result = train_agent(quick(), tmp_path, on_progress=lambda done, _: told.append(done))
+    assert result["env_steps"] == 48
+    assert told[0] == (kept[-1] if kept else 0) + 2
+    assert [record["env_steps"] for record in read_evaluations(tmp_path)] == [0, 16, 32, 48]
+    assert len(list((tmp_path / "logs").glob("progress-*.csv"))) == (2 if kept else 1)
+
+
+KILLED = """
+import os, signal, sys
+from rmr_gym.sb3.training import DOCUMENTS, AgentConfig, train_agent
+import json
+config = DOCUMENTS.from_json(AgentConfig, json.loads(sys.argv[2]))
+def on_progress(done, total):
+    if done == 40:
+        os.kill(os.getpid(), signal.SIGKILL)
+train_agent(config, sys.argv[1], on_progress=on_progress)
+"""
+
+
+def test_killed_training_continues(tmp_path: Path) -> None:
+    config = quick()
+    words = [sys.executable, "-c", KILLED, str(tmp_path), json.dumps(DOCUMENTS.to_json(config))]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ})
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert list(checkpoints(tmp_path)) == [16, 32]
+    assert not (tmp_path / "result.json").exists()
+    assert train_agent(config, tmp_path)["env_steps"] == 48
+    assert [record["env_steps"] for record in read_evaluations(tmp_path)] == [0, 16, 32, 48]
+
+
+def test_checkpoint_that_was_not_finished_is_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(StopError):
+        train_agent(quick(), tmp_path, on_progress=stop_at(20))
+    (tmp_path / "checkpoints" / ".partial").mkdir()
+    (tmp_path / "checkpoints" / ".partial" / "model.zip").write_bytes(b"half")
+    assert train_agent(quick(), tmp_path)["env_steps"] == 48
+    assert not (tmp_path / "checkpoints" / ".partial").exists()
+
+
+def test_newest_replay_buffer_is_kept_and_continued(tmp_path: Path) -> None:
+    config = quick(algorithm=SMALL_DQN)
+    with pytest.raises(StopError):
+        train_agent(config, tmp_path, on_progress=stop_at(40))
+    buffers = [path.parent.name for path in (tmp_path / "checkpoints").rglob("replay_buffer.pkl")]
+    assert buffers == ["steps-0000000032"]
+    model, _ = load_agent(tmp_path)
+    model.load_replay_buffer(str(next((tmp_path / "checkpoints").rglob("replay_buffer.pkl"))))  # type: ignore[attr-defined]
+    assert model.replay_buffer.pos == 32  # type: ignore[attr-defined]
+    assert train_agent(config, tmp_path)["env_steps"] == 48
+    model.load_replay_buffer(str(next((tmp_path / "checkpoints").rglob("replay_buffer.pkl"))))  # type: ignore[attr-defined]
+    assert model.replay_buffer.pos == 48  # type: ignore[attr-defined]
+
+
+def weights(config: AgentConfig, folder: Path) -> str:
+    train_agent(config, folder)
+    return fingerprint(load_agent(folder)[0].policy)
+
+
+def test_seed_decides_the_agent_and_evaluations_do_not(tmp_path: Path) -> None:
+    rarely = EvaluationConfig(every=1_000, num_episodes=3, num_final_episodes=1, max_frames=40)
+    first = weights(quick(), tmp_path / "a")
+    assert first == weights(quick(evaluation=rarely), tmp_path / "b")
+    assert first != weights(quick(seed=1), tmp_path / "c")
+
+
+def test_agent_is_evaluated_by_checkpoint_and_seed(trained: Path) -> None:
+    first = evaluate_agent(trained, num_episodes=2, env_steps=16)
+    again = evaluate_agent(trained, num_episodes=2, env_steps=16)
+    assert (first["env_steps"], first["returns"], first["lengths"]) == (16, again["returns"], again["lengths"])
+    assert evaluate_agent(trained, num_episodes=1, max_frames=20)["lengths"][0] <= 5
+    with pytest.raises(ValueError, match="17 out of 16, 32, 48"):
+        evaluate_agent(trained, env_steps=17)
+    with pytest.raises(ValueError, match="config.json"):
+        evaluate_agent(trained / "encoder" / "nothing")
+
+
+def test_values_explore_in_evaluations_as_at_the_end(tmp_path: Path) -> None:
+    config = quick(algorithm=SMALL_DQN, evaluation=dataclasses.replace(SHORT, deterministic=False), steps=16)
+    train_agent(config, tmp_path)
+    model: Any = load_agent(tmp_path)[0]
+    rates = []
+    predict = model.policy.predict
+
+    def spy(*arguments: Any, **keywords: Any) -> Any:
+        rates.append(model.exploration_rate)
+        return predict(*arguments, **keywords)
+
+    model.policy.predict = spy
+    model.exploration_rate = 1.0
+    score(model, config, tmp_path, num_episodes=1, seed=0)
+    assert set(rates) == {0.01}
+    assert model.exploration_rate == 1.0
