@@ -75,6 +75,18 @@ def test_weights_that_are_waited_for_must_be_the_right_ones(folder: Path) -> Non
         waiting.predict(np.zeros((1, 1, 84, 84), np.uint8))
 
 
+def test_part_of_the_weights_is_not_enough_for_an_encoder_that_is_trained(folder: Path) -> None:
+    model = make("ppo", policy_kwargs_from(folder, frozen=False))
+    shutil.rmtree(folder)
+    waiting = make("ppo", model.policy_kwargs)
+    state = model.policy.state_dict()
+    waiting.set_parameters({"policy": {name: state[name] for name in state if "trunk" in name}}, exact_match=False)
+    with pytest.raises(RuntimeError, match="weights"):
+        waiting.predict(np.zeros((1, 1, 84, 84), np.uint8))
+    waiting.set_parameters({"policy": state}, exact_match=False)
+    assert describe(waiting) == describe(model)
+
+
 def test_state_without_weights_is_refused_by_who_has_them(folder: Path) -> None:
     model = make("ppo", policy_kwargs_from(folder))
     shutil.rmtree(folder)
