@@ -35,7 +35,7 @@ class DiskWatch:
 
     def __init__(
         self,
-        folder: Path,
+        folder: str | Path,
         *,
         max_gigabytes: float | None = None,
         min_free_gigabytes: float = 0.0,
@@ -44,7 +44,7 @@ class DiskWatch:
         for name, value in (("max_gigabytes", max_gigabytes), ("min_free_gigabytes", min_free_gigabytes)):
             if value is not None and not value >= 0:  # also not a number
                 raise ValueError(explain(expected=f"{name} of at least 0", got=value, fix="Leave it out."))
-        self._folder, self._most, self._least = folder, max_gigabytes, min_free_gigabytes
+        self._folder, self._most, self._least = Path(folder), max_gigabytes, min_free_gigabytes
         self._num_workers = usable_cores() if num_workers is None else num_workers
 
     def __call__(self) -> None:

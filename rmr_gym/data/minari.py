@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +28,8 @@ from rmr_gym.errors import explain, missing_extra
 
 MinariFormat = Literal["arrow", "hdf5", "parquet"]
 """How Minari stores: "arrow" needs no further package, "hdf5" (Minari's default) needs h5py, "parquet" compresses."""
+
+_ROOT = "MINARI_DATASETS_PATH"
 
 _METADATA = "rmr_episodes"
 """Our key in the metadata of a Minari data set: what is known about each episode, by its number there."""
@@ -79,30 +83,31 @@ def export_minari(
     if not len(store):
         raise ValueError(explain(expected="at least one episode", got=f"none in {path}", fix="Call collect() first."))
     minari.dataset.minari_dataset.parse_dataset_id(dataset_id)  # Minari itself makes the directory of a bad id first
-    if dataset_id in minari.list_local_datasets():
+    folder = _dataset_folder(minari, dataset_id).absolute()
+    if folder.exists():
         fix = "Pass another id, or delete it: minari delete."
         raise ValueError(explain(expected="an id that is free", got=f"{dataset_id}, which exists", fix=fix))
     first = store.episodes[0]
     about = {
         "algorithm_name": _players(store),
-        "description": description or f"Pictures and the state behind them: {first.origin}"[:400],
+        "description": description or f"Pictures and the state behind them: {first.heading}",
         "author": author,
         "author_email": author_email,
         "code_permalink": code_permalink,
     }
-    with _quiet(), _environment(first) as env:
-        dataset = _create(minari, dataset_id, env, first, data_format, about)
+    told = {str(number): metadata_to_json(meta).decode() for number, meta in enumerate(store.episodes)}
     try:
+        with _absolute_root(), _quiet(), _environment(first) as env:
+            dataset = _create(minari, dataset_id, env, first, data_format, about)
+        dataset.storage.update_metadata({_METADATA: told})
         for number, file in enumerate(store.files):
             dataset.update_dataset_from_buffer([_buffer(minari, number, file.read())])
             if on_episode is not None:
                 on_episode(number + 1, len(store))
-        told = {str(number): metadata_to_json(meta).decode() for number, meta in enumerate(store.episodes)}
-        dataset.storage.update_metadata({_METADATA: told})
     except BaseException:
-        minari.delete_dataset(dataset_id)
+        shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Path(dataset.storage.data_path).parent
+    return folder
 
 
 def import_minari(
@@ -133,7 +138,7 @@ def import_minari(
         OSError: when the disk is full; the episodes that were written stay.
     """
     minari = _minari()
-    if dataset_id not in minari.list_local_datasets():
+    if not (_dataset_folder(minari, dataset_id) / "data").exists():
         fix = "List them with `minari list local`; MINARI_DATASETS_PATH says where they are."
         raise ValueError(explain(expected="a Minari data set of this machine", got=dataset_id, fix=fix))
     with _storage_packages():
@@ -268,6 +273,24 @@ def _environment(metadata: AnyMetadata) -> Iterator[Any]:
         return
     with contextlib.closing(env):
         yield env
+
+
+def _dataset_folder(minari: ModuleType, dataset_id: str) -> Path:
+    return Path(minari.storage.datasets_root_dir.get_dataset_path(dataset_id))
+
+
+@contextlib.contextmanager
+def _absolute_root() -> Iterator[None]:
+    """Name Minari's root by an absolute path: with a relative one Minari 0.5.4 cannot create anything."""
+    told = os.environ.get(_ROOT)
+    if told is None:
+        yield
+        return
+    os.environ[_ROOT] = str(Path(told).absolute())
+    try:
+        yield
+    finally:
+        os.environ[_ROOT] = told
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -126,6 +127,16 @@ def test_export_refuses_what_is_there_and_what_is_nothing(pong: EpisodeStore, tm
     with pytest.raises(ValueError, match="Malformed dataset ID"):
         export_minari(tmp_path / "one", "no version")
     assert list(minari.list_local_datasets()) == [ID]
+
+
+def test_relative_root_is_taken_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_episode(tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", "here")
+    assert export_minari("data", ID) == tmp_path / "here" / ID
+    assert os.environ["MINARI_DATASETS_PATH"] == "here"
+    import_minari(ID, "back")
+    assert files(tmp_path / "back") == files(tmp_path / "data")
 
 
 def test_import_refuses_other_episodes_before_it_writes(pong: EpisodeStore, tmp_path: Path) -> None:
