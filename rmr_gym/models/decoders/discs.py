@@ -106,6 +106,6 @@ class DiscDecoder(nn.Module):
             distance = (squared + _NEARLY_ZERO).sqrt()
             disc = ((self.log_radius.exp() - distance) / self.log_edge.exp()).sigmoid()
             masks = (-distance / self.log_separation.exp()).softmax(dim=1)
-            colors = self.color(slots).sigmoid()[..., None, None] * disc.unsqueeze(2)
-            image = (masks.unsqueeze(2) * colors).sum(1)
-        return Decoded(image, masks, colors)
+            color = self.color(slots).sigmoid()
+            image = torch.einsum("bsc,bshw->bchw", color, masks * disc)  # not from the layers, which are three times it
+            return Decoded(image, masks, color[..., None, None] * disc.unsqueeze(2))

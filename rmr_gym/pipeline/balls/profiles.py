@@ -44,7 +44,7 @@ def control() -> BallsRunConfig:
         natural=VideoConfig(
             encoder=KeypointsConfig(num_slots=12),
             decoder=DiscDecoderConfig(),
-            loop=_natural_loop(gradient_steps=1_200, learning_rate=5e-3),
+            loop=_natural_loop(gradient_steps=800, learning_rate=5e-3),
         ),
     )
 
