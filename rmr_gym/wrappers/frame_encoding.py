@@ -58,10 +58,12 @@ class FrameEncoding:
         (size,) = features.features_shape(picture.shape)
         stacked = spaces.Box(-_LARGEST, _LARGEST, (stack * size,), np.float32)
         self.space: spaces.Space[Any] = spaces.Dict({FEATURES: stacked, **kept}) if kept else stacked
-        self._newest = np.zeros((num_envs, stack, size), np.float32)
+        self._size = size
+        # One array `(env, feature)` for each place of the stack, oldest first; none of them is written into.
+        self._frames = [np.zeros((num_envs, size), np.float32)] * stack
         self._black: NDArray[np.float32] | None = None
         if padding == "zero" and stack > 1:
-            self._black = self._encode(np.zeros((1, *picture.shape), picture.dtype))[0]
+            self._black = self._encode(np.zeros((1, *picture.shape), picture.dtype))
 
     def start(self, observations: Any, rows: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Begin episodes.
@@ -73,10 +75,11 @@ class FrameEncoding:
         Returns:
             Stacked features of all environments, `(env, stack * feature)`, a new array.
         """
-        rows = np.ones(len(self._newest), bool) if rows is None else rows
-        newest = self._newest.copy()
-        newest[rows] = self._first(self._encode(self._picture(observations)[rows]))
-        return self._put(newest)
+        rows = np.ones(len(self._frames[-1]), bool) if rows is None else rows
+        newest = self._frames[-1].copy()
+        newest[rows] = self._encode(self._picture(observations)[rows])
+        self._frames = [*self._before(self._frames[:-1], newest, rows), newest]
+        return np.concatenate(self._frames, axis=1)
 
     def advance(
         self, observations: Any, starts: NDArray[np.bool_], finals: Mapping[int, Any] | None = None
@@ -95,14 +98,13 @@ class FrameEncoding:
         finals = finals or {}
         last = [self._picture(observation)[None] for observation in finals.values()]
         encoded = self._encode(np.concatenate([self._picture(observations), *last]))
-        encoded, ends = encoded[: len(starts)], encoded[len(starts) :]
+        newest, ends = encoded[: len(starts)], encoded[len(starts) :]
         ended = {
-            row: np.concatenate([self._newest[row, 1:], end[None]]).reshape(-1)
+            row: np.concatenate([*(frame[row] for frame in self._frames[1:]), end])
             for row, end in zip(finals, ends, strict=True)
         }
-        newest = np.concatenate([self._newest[:, 1:], encoded[:, None]], axis=1)
-        newest[starts] = self._first(encoded[starts])
-        return self._put(newest), ended
+        self._frames = [*self._before(self._frames[1:], newest, starts), newest]
+        return np.concatenate(self._frames, axis=1), ended
 
     def beside(self, features: NDArray[np.float32], observation: Any) -> Any:
         """Put the kept keys of an observation, or of a batch of them, beside its features."""
@@ -110,23 +112,20 @@ class FrameEncoding:
             return features
         return {FEATURES: features, **{key: copy.deepcopy(observation[key]) for key in self._keep}}
 
-    def _put(self, newest: NDArray[np.float32]) -> NDArray[np.float32]:
-        self._newest = newest
-        return newest.reshape(len(newest), -1).copy()  # a caller may write into it
-
     def _picture(self, observations: Any) -> NDArray[Any]:
         return np.asarray(observations if self._key is None else observations[self._key])
 
-    def _first(self, encoded: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Stack the features of first pictures: `(env, feature)` to `(env, stack, feature)`."""
-        first = np.repeat(encoded[:, None], self._newest.shape[1], axis=1)
-        if self._black is not None:
-            first[:, :-1] = self._black
-        return first
+    def _before(
+        self, frames: list[NDArray[np.float32]], first: NDArray[np.float32], starts: NDArray[np.bool_]
+    ) -> list[NDArray[np.float32]]:
+        """Return what stands before the newest frame: the older ones, or padding where an episode starts."""
+        if not starts.any():
+            return frames
+        return [np.where(starts[:, None], first if self._black is None else self._black, frame) for frame in frames]
 
     def _encode(self, pictures: NDArray[Any]) -> NDArray[np.float32]:
-        encoded = np.asarray(self._features(pictures), np.float32)
-        expected = (len(pictures), self._newest.shape[-1])
+        encoded = np.array(self._features(pictures), np.float32)  # a copy, since a function may use its array again
+        expected = (len(pictures), self._size)
         if encoded.shape != expected:
             fix = "Correct features_shape of the feature function, or what it returns."
             raise ValueError(explain(expected=f"features of shape {expected}", got=f"{encoded.shape}", fix=fix))
