@@ -25,7 +25,8 @@ class DiskWatch:
 
     Args:
         folder: of the data; need not exist yet.
-        max_gigabytes: most that the episodes in it and below it may take, in 10**9 bytes; None for no limit.
+        max_gigabytes: most that the episodes in it and in the folders right in it may take, in 10**9 bytes; None for no
+            limit.
         min_free_gigabytes: least that is to stay free on its disk.
         num_workers: episodes that are played at once; None takes the number of usable cores.
 
@@ -53,7 +54,7 @@ class DiskWatch:
         Raises:
             DiskLimitError: when the episodes that are being played might exceed a limit.
         """
-        sizes = [path.stat().st_size for path in self._folder.rglob("ep-*.arrow")]
+        sizes = episode_sizes(self._folder)
         pending = self._num_workers * max(sizes, default=0)
         if self._most is not None and sum(sizes) + pending > self._most * GIGABYTE:
             raise DiskLimitError(
@@ -72,6 +73,11 @@ class DiskWatch:
                     fix=_AGAIN.format(do="make room, or lower min_free_gigabytes,"),
                 )
             )
+
+
+def episode_sizes(folder: Path) -> list[int]:
+    """Return the bytes of all episodes in a folder and in the folders right in it; what lies deeper is not walked."""
+    return [path.stat().st_size for pattern in ("ep-*.arrow", "*/ep-*.arrow") for path in folder.glob(pattern)]
 
 
 def free_bytes(folder: Path) -> int:

@@ -15,7 +15,7 @@ from rich.text import Text
 from rmr_gym.data import DiskWatch, EpisodeMetadata, EpisodeStore, collect_games
 from rmr_gym.data.arguments import usable_cores
 from rmr_gym.data.collect_games import rom_ids_of
-from rmr_gym.data.disk_watch import GIGABYTE, free_bytes
+from rmr_gym.data.disk_watch import GIGABYTE, episode_sizes, free_bytes
 from rmr_gym.data.session import Session
 from rmr_gym.envs.console import ConsoleConfig
 from rmr_gym.pipeline.config import DataConfig
@@ -117,7 +117,7 @@ def plan_table(
     parts: list[RenderableType] = [under("Plan (estimated from a moment of play)", table), "", Text(sentence)]
     room = [free - limits.min_free_gigabytes * GIGABYTE]
     if limits.max_gigabytes is not None:
-        room.append(limits.max_gigabytes * GIGABYTE - _bytes_of_episodes(out))
+        room.append(limits.max_gigabytes * GIGABYTE - sum(episode_sizes(out)))
     if total.num_bytes > min(room):
         text = f"Warning: there is room for {_size(max(min(room), 0))}, so that the collection may stop before its end."
         parts.append(Text(text, style="yellow"))
@@ -199,10 +199,6 @@ def collect_several(
                 on_game=on_game,
             )
         return {game: stage.result for game, stage in stages.items()}
-
-
-def _bytes_of_episodes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("ep-*.arrow"))
 
 
 def _size(num_bytes: float | int) -> str:

@@ -116,7 +116,7 @@ def test_limit_of_the_data_stops_the_collection_and_keeps_what_is_there(
 
 
 def test_room_that_is_to_stay_free_stops_the_collection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    size = write_episode(tmp_path / "new" / "deep").stat().st_size
+    size = write_episode(tmp_path / "new" / "game").stat().st_size
     watch = DiskWatch(tmp_path / "new", min_free_gigabytes=1.0, num_workers=2)
     usage = namedtuple("usage", "total used free")
     asked: list[Path] = []
