@@ -32,8 +32,8 @@ def policy_kwargs_from(
     Call it once per agent: A2C and QR-DQN write their own defaults into the dictionary that they are given.
 
     Args:
-        checkpoint: a folder written by `rmr-gym train` or `save_encoder`; or an encoder, which is pickled with the
-            agent.
+        checkpoint: a folder written by `rmr-gym train` or `save_encoder`; the name of one on the Hugging Face Hub; or
+            an encoder, which is pickled with the agent.
         frozen: whether the weights stay as they are.
         readout: see `EncoderFeaturesExtractor`.
         features_dim: see `EncoderFeaturesExtractor`.

@@ -14,6 +14,7 @@ from torch import nn
 from rmr_gym.errors import explain
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.freezing import fingerprint
+from rmr_gym.models.hub import find_folder
 
 Request = str | Path | Mapping[str, Any] | nn.Module
 """A folder, its document as `describe_folder` returns it, or a module."""
@@ -77,9 +78,19 @@ def find_pretrained(request: Request, family: Family) -> Pretrained:
         return _from_folder(Path(request), family)
 
 
-def describe_folder(folder: str | Path, family: Family) -> dict[str, Any]:
-    """Return the document of a folder, with the folder, as `find_pretrained` takes it; all JSON values."""
-    return {**family.document(Path(folder)), WEIGHTS: str(Path(folder).resolve())}
+def describe_folder(name_or_folder: str | Path, family: Family) -> dict[str, Any]:
+    """Return the document of a folder, with the folder, as `find_pretrained` takes it; all JSON values.
+
+    Args:
+        name_or_folder: a folder, or a name on the Hugging Face Hub such as "user/name", which is downloaded.
+        family: what to look for.
+
+    Raises:
+        CorruptFileError: when a file in the folder is damaged.
+        ValueError: when there is no such network.
+    """
+    folder = find_folder(name_or_folder)
+    return {**family.document(folder), WEIGHTS: str(folder.resolve())}
 
 
 def title_from(name: str, document: Mapping[str, Any]) -> str:

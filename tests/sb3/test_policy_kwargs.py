@@ -40,6 +40,13 @@ def test_kwargs_are_json_but_for_the_class_and_keep_what_else_was_said(checkpoin
     assert (extractor["frozen"], extractor["readout"], extractor["key"]) == (False, "mean", "image")
 
 
+def test_name_on_the_hub_is_downloaded_once_and_embedded(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("rmr_gym.sb3.pretrained.find_folder", lambda name: asked.append(name) or checkpoint)
+    assert policy_kwargs_from("someone/encoder") == policy_kwargs_from(checkpoint)
+    assert asked == ["someone/encoder", checkpoint]
+
+
 def test_features_extractor_beside_an_encoder_is_refused(checkpoint: Path) -> None:
     with pytest.raises(ValueError, match="besides those of the features extractor"):
         policy_kwargs_from(checkpoint, features_extractor_kwargs={"frozen": False})
