@@ -1,0 +1,110 @@
+"""The scripts, one after the other, on the smallest agents."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from imageio_ffmpeg import get_ffmpeg_exe
+from PIL import Image
+
+from agents.evaluate import main as evaluate
+from agents.record import main as record
+from agents.train import main as train
+from rmr_gym.data import collect
+from rmr_gym.models import save_encoder
+from rmr_gym.models.encoders import NatureCnnConfig
+
+SHORT = "--algo.num-envs 1 --algo.n-steps 8 --algo.batch-size 8 --steps 16 --num-checkpoints 2 --evaluation.every 1000"
+SHORT += " --evaluation.num-episodes 1 --evaluation.num-final-episodes 1 --evaluation.max-frames 40 --threads 1"
+
+
+@pytest.fixture(scope="module")
+def game(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An agent on a frozen encoder; not to be changed."""
+    folder = tmp_path_factory.mktemp("game")
+    save_encoder(NatureCnnConfig(resolution="84x84", num_slots=2, slot_dim=3).build(), folder / "encoder")
+    assert train([*SHORT.split(), "--encoder", str(folder / "encoder"), "--out", str(folder / "agent")]) == 0
+    return folder / "agent"
+
+
+@pytest.fixture(scope="module")
+def balls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An agent that sees where the balls are; not to be changed."""
+    folder = tmp_path_factory.mktemp("balls")
+    words = [*SHORT.split(), "--game", "balls_push", "--features", "ram", "--world.num-balls", "2"]
+    assert train([*words, "--out", str(folder)]) == 0
+    return folder
+
+
+def test_training_says_how_far_it_is_and_what_came_out(game: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (game / "result.json").exists()
+    config = json.loads((game / "config.json").read_text())
+    assert config["features"]["type"] == "encoder"
+    assert (
+        evaluate([str(game), "--episodes", "2", "--all-checkpoints", "--json", str(game.parent / "scores.json")]) == 0
+    )
+    shown = capsys.readouterr().out
+    assert "mean return" in shown
+    found = json.loads((game.parent / "scores.json").read_text())
+    assert [record["env_steps"] for record in found] == [8, 16]
+    assert all(len(record["returns"]) == 2 for record in found)
+
+
+def test_film_shows_the_game_its_memory_and_what_is_read(game: Path, tmp_path: Path) -> None:
+    collect(tmp_path / "data", "pong", num_episodes=4, max_steps_per_episode=40, num_workers=1)
+    film = tmp_path / "deep" / "agent.mp4"
+    assert record([str(game), "--data", str(tmp_path / "data"), "--seconds", "1", "--out", str(film)]) == 0
+    # Its own reader leaves pipes open.
+    command = [get_ffmpeg_exe(), "-i", str(film), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    decoded = subprocess.run(command, capture_output=True, check=True)
+    assert b"1128x696" in decoded.stderr
+    assert b"15 fps" in decoded.stderr
+    pictures = np.frombuffer(decoded.stdout, np.uint8).reshape(-1, 696, 1128, 3)
+    assert len(pictures) == 16
+    # Pong is brown; the orange of changed bytes stands above, below nothing but what was read.
+    assert np.abs(pictures[-1][400, 100].astype(int) - [144, 72, 17]).max() < 25
+    assert orange(pictures[-1][:330, 500:]) > 200
+    assert orange(pictures[-1][350:, 500:]) == 0
+
+
+def orange(picture: np.ndarray) -> int:
+    return int((np.abs(picture.astype(int) - [255, 176, 46]).max(axis=-1) < 40).sum())
+
+
+def test_film_without_data_is_a_gif_of_the_true_memory(game: Path, tmp_path: Path) -> None:
+    assert record([str(game), "--seconds", "0.4", "--checkpoint", "8", "--out", str(tmp_path / "a.gif")]) == 0
+    with Image.open(tmp_path / "a.gif") as film:
+        assert (film.size, getattr(film, "n_frames", 0)) == ((1128, 696), 7)
+
+
+def test_film_of_balls_shows_where_they_are(balls: Path, tmp_path: Path) -> None:
+    assert record([str(balls), "--seconds", "0.5", "--out", str(tmp_path / "a.gif")]) == 0
+    with Image.open(tmp_path / "a.gif") as film:
+        assert (film.size, getattr(film, "n_frames", 0)) == ((512, 552), 5)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--checkpoint", "5"], "5 out of 8, 16"),
+        (["--seconds", "0"], "positive seconds"),
+        (["--out", "a.txt"], "agent.mp4"),
+        (["--data", "no/such/data"], "no/such/data"),
+    ],
+)
+def test_mistakes_end_in_one_sentence(
+    words: list[str], message: str, game: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = [] if "--out" in words else ["--out", str(tmp_path / "a.gif")]
+    assert record([str(game), "--seconds", "0.1", *out, *words]) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_folder_without_an_agent_ends_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate([str(tmp_path)]) == 2
+    assert train(["--features", "encoder"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
