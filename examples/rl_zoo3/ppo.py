@@ -1,9 +1,9 @@
-"""RL Baselines3 Zoo's PPO, with a frozen encoder in the place of NatureCNN, and on balls that can be pushed."""
+"""RL Baselines3 Zoo's PPO, with a frozen encoder in the place of NatureCNN, and on balls that can be pushed.
 
-# RMR_ENCODER=runs/demo/encoders/rmr/seed-0 python -m rl_zoo3.train --algo ppo --env ALE/Pong-v5 \
-#     --conf-file examples/rl_zoo3/ppo.py
-# python -m rl_zoo3.train --algo ppo --env rmr/BouncingBallsPush-v0 --gym-packages rmr_gym \
-#     --conf-file examples/rl_zoo3/ppo.py
+The first takes the folder of an encoder from RMR_ENCODER, both are trained by `python -m rl_zoo3.train --algo ppo` with
+`--env ALE/Pong-v5 --conf-file examples/rl_zoo3/ppo.py`, and the second with
+`--env rmr/BouncingBallsPush-v0 --gym-packages rmr_gym --conf-file examples/rl_zoo3/ppo.py`.
+"""
 
 import os
 

@@ -35,7 +35,8 @@ def pin_config(config: AgentConfig, folder: Path, *, resume: bool = True) -> Non
     if not resume:
         fix = "Pass another folder, or resume=True to continue."
         raise ValueError(explain(expected="a new folder, as resume=False", got=str(folder), fix=fix))
-    changed = differences(read_json(path), now)
+    # Read and written again: fields that came later have their defaults then.
+    changed = differences(DOCUMENTS.to_json(read_config(folder)), now)
     if changed:
         fix = "Repeat the settings of the first call, or pass another folder."
         got = f"other ones (there -> now): {'; '.join(changed)}"

@@ -90,6 +90,15 @@ def test_folder_of_another_config_is_refused(changes: dict[str, Any], message: s
         train_agent(dataclasses.replace(read_config(trained), **changes), trained)
 
 
+def test_field_that_came_later_does_not_end_a_training(tmp_path: Path) -> None:
+    with pytest.raises(StopError):
+        train_agent(quick(), tmp_path, on_progress=stop_at(20))
+    document = json.loads((tmp_path / "config.json").read_text())
+    del document["game"]["sticky"]
+    (tmp_path / "config.json").write_text(json.dumps(document))
+    assert train_agent(quick(), tmp_path)["env_steps"] == 48
+
+
 def test_begun_folder_is_refused_when_it_shall_be_new(trained: Path) -> None:
     with pytest.raises(ValueError, match="resume=False"):
         train_agent(read_config(trained), trained, resume=False)
