@@ -1,7 +1,8 @@
 """Training throughput of PPO on Pong through a frozen encoder, beside Stable-Baselines3's NatureCNN from scratch.
 
 The whole loop counts: environments, features, policy, updates. All agents have the settings of RL Baselines3 Zoo for
-Atari and the same environments; what differs is what turns pictures into features, and where.
+Atari and the same environments, stepped in this process (on two cores, processes of their own are not faster); what
+differs is what turns pictures into features, and where.
 
     python -m benchmarks.performance --only policies
 """
