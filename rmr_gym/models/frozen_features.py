@@ -33,6 +33,7 @@ class FrozenFeatures(FrozenNetwork):
         ValueError: when the folder holds no encoder.
 
     Example:
+        >>> import numpy as np
         >>> from rmr_gym.models.encoders import NatureCnnConfig
         >>> features = FrozenFeatures(NatureCnnConfig(resolution="84x84", num_slots=3, slot_dim=2).build())
         >>> features.features_shape((84, 84, 4)), features(np.zeros((5, 84, 84, 4), np.uint8)).shape

@@ -39,6 +39,7 @@ class RamFeatures(FrozenNetwork):
         ValueError: when the folder holds none.
 
     Example:
+        >>> import numpy as np
         >>> from rmr_gym.models.processors import MpnnConfig
         >>> model = AbstractModel(MpnnConfig(slot_dim=4).build(128), num_slots=128)
         >>> RamFeatures(model)(np.zeros((2, 128), np.uint8)).shape
