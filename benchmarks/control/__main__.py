@@ -88,10 +88,13 @@ class Report:
     figure: Path | None = None
     """PNG file to be written; None draws nothing."""
 
+    random_episodes: int = 20
+    """Episodes of random play on each task."""
+
     def run(self) -> int:
         """Run and return the exit status."""
         command = f"python -m benchmarks.control report --out {self.out.name} --record {self.record.name}"
-        record = {"command": command, **make_record(self.out)}
+        record = {"command": command, **make_record(self.out, random_episodes=self.random_episodes)}
         self.record.parent.mkdir(parents=True, exist_ok=True)
         write_json(self.record, record)
         if self.figure is not None:

@@ -43,7 +43,7 @@ ARMS: Registry[Arm] = Registry(
     ("end_to_end", Arm(kind="frozen", label="end to end, frozen", encoder="end_to_end", on_games=False)),
     ("untrained", Arm(kind="frozen", label="untrained, frozen", encoder="untrained")),
     ("rmr_fine_tuned", Arm(kind="fine_tuned", label="RMR, fine-tuned", encoder="rmr")),
-    ("privileged", Arm(kind="privileged", label="RAM or positions (privileged)")),
+    ("privileged", Arm(kind="privileged", label="RAM or positions")),
 )
 """Name of each arm. The untrained encoder has the architecture and the initial weights of the trained one of its seed,
 and was calibrated on the same pictures."""

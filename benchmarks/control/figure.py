@@ -51,9 +51,11 @@ def _curves(axes: Axes, task: str, found: JsonObject) -> None:
         axes.plot(thousands, [p["estimate"] for p in arm["curve"]], color=colour, linestyle=style, label=arm["label"])
         low, high = ([p[end] for p in arm["curve"]] for end in ("low", "high"))
         axes.fill_between(thousands, low, high, color=colour, alpha=0.12, linewidth=0)
-    axes.axhline(found["random_play"]["mean_return"], color="0.5", linewidth=0.8, linestyle=(0, (1, 3)))
+    random = found["random_play"]["mean_return"]
+    axes.axhline(random, color="0.5", linewidth=0.8, linestyle=(0, (1, 3)), label="random play")
     seeds = sorted({len(arm["seeds"]) for arm in found["arms"].values()})
-    axes.set_title(f"{_TITLES.get(task, task)} ({'-'.join(map(str, seeds))} seeds)", fontsize=10)
+    counted = f"{seeds[0]} seed{'s' if seeds[0] > 1 else ''}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
+    axes.set_title(f"{_TITLES.get(task, task)} ({counted} each)", fontsize=10)
     axes.set_xlabel("thousand environment steps")
     axes.grid(visible=True, alpha=0.3)
 
@@ -67,6 +69,7 @@ def _differences(axes: Axes, found: JsonObject) -> None:
         axes.plot(difference["estimate"], height, "D", color=colour, markersize=6)
     axes.axvline(0, color=STYLES[BASELINE][0], linewidth=1)
     axes.set_yticks(range(len(rows)), [found["arms"][one["first"]]["label"] for one in rows], fontsize=8)
+    axes.margins(x=0.1)
     axes.set_ylim(-0.6, len(rows) - 0.4)
-    axes.set_xlabel("mean return over the training, minus NatureCNN")
+    axes.set_xlabel("mean return over the training, minus NatureCNN", fontsize=8)
     axes.grid(visible=True, axis="x", alpha=0.3)

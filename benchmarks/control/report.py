@@ -20,7 +20,7 @@ FORMAT = "rmr-control/1"
 JsonObject = dict[str, Any]
 
 
-def make_record(out: Path, *, random_episodes: int = 30) -> JsonObject:
+def make_record(out: Path, *, random_episodes: int = 20) -> JsonObject:
     """Read all finished trainings under a folder and compare them.
 
     Args:

@@ -22,14 +22,17 @@ from rmr_gym.sb3.training import (
 STEPS = {BALLS_PUSH: 10_240}
 """Environment steps of a training where --steps says nothing."""
 
-GAME_STEPS = 16_384
+GAME_STEPS = 40_960
 """The same for games."""
 
 WORLD = BallsConfig(num_balls=4, radius=0.1)
 """That of the quick profile of `rmr-gym balls`, on which the encoders of balls_push were trained."""
 
 LEARNING_RATES: dict[Kind, float] = {"scratch": 5e-4, "frozen": 1e-3, "fine_tuned": 5e-4, "privileged": 1e-3}
-"""Step size of each kind of arm: small layers on finished features bear a larger one."""
+"""Step size of each kind of arm on games: small layers on finished features bear a larger one."""
+
+_BALLS_LEARNING_RATES = LEARNING_RATES | {"frozen": 5e-4}
+"""On balls all agents that look at pictures learn with the same step size and the same layer behind the features."""
 
 _ENCODER_LEARNING_RATE = 5e-5
 """Step size of an encoder that is fine-tuned, a tenth of that of NatureCNN."""
@@ -65,7 +68,7 @@ def agent_config(task: str, arm: str, seed: int, encoder: str | None, steps: int
         raise ValueError(explain(expected=f"an arm that is there on {task}", got=arm, fix=fix))
     algorithm = dataclasses.replace(
         _PPO,
-        learning_rate=LEARNING_RATES[ARMS[arm].kind],
+        learning_rate=(_BALLS_LEARNING_RATES if task == BALLS_PUSH else LEARNING_RATES)[ARMS[arm].kind],
         gamma=_GAMMA.get(task, _PPO.gamma),
         ent_coef=_ENTROPY.get(task, _PPO.ent_coef),
     )
@@ -86,7 +89,7 @@ def evaluation(task: str) -> EvaluationConfig:
     """Return how the agents of a task are scored."""
     if task == BALLS_PUSH:
         return EvaluationConfig(every=2_560, num_episodes=10, num_final_episodes=20)
-    return EvaluationConfig(every=8_192, num_episodes=2, num_final_episodes=4, max_frames=7_200)
+    return EvaluationConfig(every=10_240, num_episodes=2, num_final_episodes=6, max_frames=7_200)
 
 
 def _features(task: str, arm: str, encoder: str | None) -> AnyFeatures:

@@ -193,11 +193,11 @@ def test_interquartile_mean_and_interval_are_those_of_rliable(num_runs: int) -> 
         column = scores[:, point : point + 1]
         np.random.seed(1)  # noqa: NPY002 - rliable draws from the global generator
         estimate, bounds = library.get_interval_estimates(
-            {"arm": column}, lambda drawn: np.array([metrics.aggregate_iqm(drawn)]), reps=5_000
+            {"arm": column}, lambda drawn: np.array([metrics.aggregate_iqm(drawn)]), reps=2_000
         )
         assert interval.estimate == pytest.approx(estimate["arm"][0])
-        assert interval.low == pytest.approx(bounds["arm"][0, 0], abs=0.05)
-        assert interval.high == pytest.approx(bounds["arm"][1, 0], abs=0.05)
+        assert interval.low == pytest.approx(bounds["arm"][0, 0], abs=0.06)
+        assert interval.high == pytest.approx(bounds["arm"][1, 0], abs=0.06)
 
 
 def test_comparison_needs_enough_seeds_for_a_verdict() -> None:
@@ -256,7 +256,8 @@ def test_report_makes_record_figure_and_table(
     out, record, figure = tmp_path / "out", tmp_path / "results" / "control.json", tmp_path / "control.png"
     planned = plan(["pong"], [0, 1, 2], arms=["nature_cnn", "rmr", "untrained"], encoders=encoders, num_encoders=2)
     _swept(out, planned)
-    assert main(["report", "--out", str(out), "--record", str(record), "--figure", str(figure)]) == 0
+    command = ["report", "--out", str(out), "--record", str(record), "--figure", str(figure)]
+    assert main([*command, "--random-episodes", "1"]) == 0
     pong = json.loads(record.read_text())["tasks"]["pong"]
     assert pong["arms"]["nature_cnn"]["area"]["estimate"] == 0.0
     assert pong["arms"]["rmr"]["area"]["per_seed"] == [20.0, 22.0, 24.0]
@@ -273,7 +274,7 @@ def test_report_refuses_trainings_of_other_length(tmp_path: Path) -> None:
     _swept(tmp_path, plan(["pong"], [0], arms=["nature_cnn"]))
     _swept(tmp_path, plan(["pong"], [1], arms=["nature_cnn"], steps=7))
     with pytest.raises(ValueError, match="steps: "):
-        make_record(tmp_path)
+        make_record(tmp_path, random_episodes=1)
     with pytest.raises(ValueError, match="finished trainings"):
         make_record(tmp_path / "nothing")
 
