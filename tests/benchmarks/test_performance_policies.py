@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.performance.harness import Comparison
 from benchmarks.performance.policies import measure
+from benchmarks.performance.report import as_markdown
 from benchmarks.performance.settings import Settings
+from rmr_gym.pipeline.config_json import read_json
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +41,8 @@ def test_figures_are_ratios_of_whole_turns(comparisons: list[Comparison]) -> Non
 def test_notes_say_how_wide_the_features_are(comparisons: list[Comparison]) -> None:
     widths = [one.note.split(" ")[0] for one in comparisons]
     assert widths == ["24", "12", "24", "encodes"]
+
+
+def test_page_shows_the_record() -> None:
+    tables = as_markdown(read_json(ROOT / "benchmarks" / "results" / "performance_policies.json"))
+    assert tables in (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
