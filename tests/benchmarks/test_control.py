@@ -193,7 +193,7 @@ def test_interquartile_mean_and_interval_are_those_of_rliable(num_runs: int) -> 
         column = scores[:, point : point + 1]
         np.random.seed(1)  # noqa: NPY002 - rliable draws from the global generator
         estimate, bounds = library.get_interval_estimates(
-            {"arm": column}, lambda drawn: np.array([metrics.aggregate_iqm(drawn)]), reps=2_000
+            {"arm": column}, lambda drawn: np.array([metrics.aggregate_iqm(drawn)]), reps=5_000
         )
         assert interval.estimate == pytest.approx(estimate["arm"][0])
         assert interval.low == pytest.approx(bounds["arm"][0, 0], abs=0.06)
