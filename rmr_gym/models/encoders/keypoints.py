@@ -29,8 +29,8 @@ class KeypointsConfig:
     """Pictures in a window (paper, section 4)."""
 
     num_slots: int = 11
-    """Slots. ours: one more than the paper's ten balls. Several slots may find the same ball, and with three times as
-    many slots as balls none stays unfound."""
+    """Slots. ours: one more than the paper's ten balls. Several slots may find the same ball; three times as many
+    slots as balls found all of them from every seed that was tried."""
 
     slot_dim: int = 128
     """Width of a slot as the processor sees it; must be the width of the processor (paper, appendix A)."""
@@ -119,11 +119,12 @@ class KeypointEncoder(VideoEncoder):
         self.trunk = nn.Sequential(*layers)
         keep_variance(self.trunk)
         self.scores = nn.Conv2d(config.channels, config.num_slots + 1, kernel_size=1)
+        bias = torch.zeros(config.num_slots + 1)
+        bias[-1] = config.background_score
         with torch.no_grad():
             self.scores.weight.mul_(config.attention_gain)
             self.scores.weight[-1].zero_()  # the last one is the background
-            self.scores.bias.zero_()
-            self.scores.bias[-1] = config.background_score
+            self.scores.bias = nn.Parameter(bias)
         self.head = nn.Linear(2 * config.history + _RGB, config.slot_dim)
         self.register_buffer("grid", _grid(*(length // config.downsample for length in config.size)), persistent=False)
 
