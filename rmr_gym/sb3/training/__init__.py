@@ -20,7 +20,7 @@ from rmr_gym.sb3.training.features import (
     NatureCnnFeatures,
     StateFeatures,
 )
-from rmr_gym.sb3.training.run_folder import checkpoints, read_config, read_evaluations
+from rmr_gym.sb3.training.run_folder import checkpoints, read_config, read_episodes, read_evaluations
 from rmr_gym.sb3.training.scoring import evaluate_agent, load_agent, make_agent_env
 from rmr_gym.sb3.training.tasks import BALLS_PUSH, GameOptions, Task, make_task_env
 from rmr_gym.sb3.training.train import train_agent
@@ -51,6 +51,7 @@ __all__ = [
     "make_agent_env",
     "make_task_env",
     "read_config",
+    "read_episodes",
     "read_evaluations",
     "train_agent",
 ]

@@ -11,8 +11,10 @@ from rmr_gym.sb3.training.config import AgentConfig
 from rmr_gym.sb3.training.run_folder import (
     CHECKPOINT_FOLDER,
     MODEL_FILE,
+    NORMALIZE_FILE,
     REPLAY_FILE,
     STATE_FILE,
+    append_episode,
     append_evaluation,
     checkpoint_folder,
     checkpoints,
@@ -32,7 +34,7 @@ from collections.abc import Callable
 OnProgress = Callable[[int, int], None]
 """Told `(done, all)` environment steps after every step; for progress bars."""
 
-_FILES = {"": MODEL_FILE, "replay_buffer_": REPLAY_FILE}
+_FILES = {"": MODEL_FILE, "replay_buffer_": REPLAY_FILE, "vecnormalize_": NORMALIZE_FILE}
 
 
 class Clock:
@@ -90,6 +92,25 @@ class Evaluations(BaseCallback):
         self._clock.leave_out(self._clock.read() - spent)
 
 
+class Episodes(BaseCallback):
+    """Writes down every episode that ends while the agent is trained.
+
+    Args:
+        folder: of the training.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def _on_step(self) -> bool:
+        for info in self.locals["infos"]:
+            if "episode" in info:  # of the monitor: a whole game, not a life
+                ended = {"return": float(info["episode"]["r"]), "length": int(info["episode"]["l"])}
+                append_episode(self._folder, {"env_steps": self.model.num_timesteps, **ended})
+        return True
+
+
 class Checkpoints(CheckpointCallback):
     """Keeps states to continue from, each in a folder that is there whole or not at all.
 
@@ -104,7 +125,12 @@ class Checkpoints(CheckpointCallback):
 
     def __init__(self, config: AgentConfig, folder: Path, clock: Clock) -> None:
         partial = folder / CHECKPOINT_FOLDER / ".partial"
-        super().__init__(save_freq=1, save_path=str(partial), save_replay_buffer=config.algorithm.off_policy)
+        super().__init__(
+            save_freq=1,
+            save_path=str(partial),
+            save_replay_buffer=config.algorithm.off_policy,
+            save_vecnormalize=config.normalize_rewards,
+        )
         self._config, self._folder, self._clock, self._partial = config, folder, clock, partial
         self._last = self._number(max(checkpoints(folder), default=0))
 

@@ -68,6 +68,10 @@ class AgentConfig:
     seed: int = 0
     """Seed of the environments, of initial weights and of exploration, each by a stream of its own."""
 
+    normalize_rewards: bool = False
+    """Divide rewards of training by the running deviation of the return (`VecNormalize`), for tasks whose rewards are
+    not clipped; evaluations count them as they are."""
+
     num_checkpoints: int = 10
     """States that are kept along the way, at equal distances; training that was killed continues from the last."""
 

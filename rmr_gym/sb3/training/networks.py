@@ -8,6 +8,7 @@ from typing import Literal
 from rmr_gym.errors import explain
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.checkpoint import build_encoder, load_any_encoder, read_encoder_document, save_encoder
+from rmr_gym.models.documents import CONFIG_FILE
 from rmr_gym.models.freezing import fingerprint
 from rmr_gym.models.interfaces import VideoEncoder
 from rmr_gym.seeding import derive
@@ -37,7 +38,7 @@ def put_encoder(path: str, folder: Path, weights: Weights, seed: int) -> str:
     A second call changes nothing.
 
     Args:
-        path: folder of the encoder. What lies there later has no influence.
+        path: folder of the encoder. When it is gone later, the copy is taken; another one in its place is refused.
         folder: of the run.
         weights: those of the folder, or random ones.
         seed: of the agent.
@@ -49,14 +50,17 @@ def put_encoder(path: str, folder: Path, weights: Weights, seed: int) -> str:
         CorruptFileError: when a file is damaged.
         ValueError: when there is no encoder, or another one than at first.
     """
+    own = encoder_folder(folder)
+    copied = (own / CONFIG_FILE).exists()  # written last
+    if copied and not Path(path).is_dir():
+        return fingerprint(load_any_encoder(own))
     document = read_encoder_document(path)
     if weights == "trained":
         encoder = load_any_encoder(path)
     else:
         with initial_weights(derive(seed, "encoder")):
             encoder = build_encoder(document)
-    own = encoder_folder(folder)
-    if not own.exists():
+    if not copied:
         save_encoder(encoder, own, **document["facts"])
     found, now = fingerprint(load_any_encoder(own)), fingerprint(encoder)
     if found != now:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from rmr_gym.sb3.training.config import DOCUMENTS, AgentConfig
 JsonObject = dict[str, Any]
 
 CONFIG_FILE, RESULT_FILE, EVALUATIONS_FILE = "config.json", "result.json", "evaluations.jsonl"
+EPISODES_FILE = "episodes.jsonl"
 LOG_FOLDER, CHECKPOINT_FOLDER = "logs", "checkpoints"
-MODEL_FILE, REPLAY_FILE, STATE_FILE = "model.zip", "replay_buffer.pkl", "state.json"
+MODEL_FILE, REPLAY_FILE, NORMALIZE_FILE = "model.zip", "replay_buffer.pkl", "vecnormalize.pkl"
+STATE_FILE = "state.json"
 
 _CHECKPOINT = re.compile(r"steps-(\d+)")
 
@@ -59,29 +61,52 @@ def read_config(folder: str | Path) -> AgentConfig:
 
 
 def read_evaluations(folder: str | Path) -> list[JsonObject]:
-    """Read the evaluations of a training, in their order; a last line that a kill cut off is left out.
+    """Read the evaluations of a training, in their order.
 
     Returns:
         One document per evaluation: `env_steps`, `returns` and `lengths` (agent steps) of the episodes,
         `training_seconds` before it and `evaluation_seconds` of it.
     """
-    path = Path(folder) / EVALUATIONS_FILE
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+    return _read_lines(Path(folder) / EVALUATIONS_FILE)
+
+
+def read_episodes(folder: str | Path) -> list[JsonObject]:
+    """Read the episodes that were finished while an agent was trained, in their order.
+
+    Returns:
+        One document per episode: `env_steps` at its end, its `return` as the monitor counts it (points of whole games),
+        and its `length` in agent steps.
+    """
+    return _read_lines(Path(folder) / EPISODES_FILE)
 
 
 def append_evaluation(folder: Path, evaluation: Mapping[str, Any]) -> None:
     """Add an evaluation."""
-    with (folder / EVALUATIONS_FILE).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(without_nan(evaluation)) + "\n")
+    _append_line(folder / EVALUATIONS_FILE, evaluation)
 
 
-def rewind_evaluations(folder: Path, env_steps: int) -> None:
-    """Forget evaluations of agents that had more steps behind them than the one that training continues from."""
-    kept = [record for record in read_evaluations(folder) if record["env_steps"] <= env_steps]
-    text = "".join(json.dumps(record) + "\n" for record in kept)
-    write_atomically(folder / EVALUATIONS_FILE, text.encode())
+def append_episode(folder: Path, episode: Mapping[str, Any]) -> None:
+    """Add an episode of training."""
+    _append_line(folder / EPISODES_FILE, episode)
+
+
+def rewind(folder: Path, env_steps: int, *, names: Sequence[str] = (EVALUATIONS_FILE, EPISODES_FILE)) -> None:
+    """Forget evaluations and episodes of agents that had more steps behind them than the one that goes on."""
+    for name in names:
+        kept = [record for record in _read_lines(folder / name) if record["env_steps"] <= env_steps]
+        write_atomically(folder / name, "".join(json.dumps(record) + "\n" for record in kept).encode())
+
+
+def _append_line(path: Path, record: Mapping[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(without_nan(record)) + "\n")
+
+
+def _read_lines(path: Path) -> list[JsonObject]:
+    """Read a file of JSON lines, without a last one that a kill cut off."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
 
 
 def checkpoints(folder: str | Path) -> dict[int, Path]:

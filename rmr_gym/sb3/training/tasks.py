@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -136,16 +137,17 @@ def make_task_env(
         raise missing_extra("stable_baselines3", "sb3") from error
     if num_envs < 1:
         raise ValueError(explain(expected="num_envs of at least 1", got=num_envs, fix="Pass num_envs=8."))
-
-    def make() -> gym.Env[Any, Any]:
-        if task.is_game:
-            return _make_game(task, observe, ram_format, max_frames)
-        return _make_balls(task.world, observe)
-
+    make = functools.partial(_make, task, observe, ram_format, max_frames)  # goes to other processes by name
     makers: list[Callable[[], gym.Env[Any, Any]]] = [make] * num_envs
     venv: VecEnv = SubprocVecEnv(makers) if subprocesses else DummyVecEnv(makers)
     venv.seed(seed)
     return venv
+
+
+def _make(task: Task, observe: Observed, ram_format: RamFormat, max_frames: int | None) -> gym.Env[Any, Any]:
+    if task.is_game:
+        return _make_game(task, observe, ram_format, max_frames)
+    return _make_balls(task.world, observe)
 
 
 def _make_game(task: Task, observe: Observed, ram_format: RamFormat, max_frames: int | None) -> gym.Env[Any, Any]:

@@ -15,8 +15,10 @@ from rmr_gym.documents import exclusive, read_json
 from rmr_gym.errors import explain, missing_extra
 from rmr_gym.sb3.training.config import DOCUMENTS, AgentConfig
 from rmr_gym.sb3.training.run_folder import (
+    EVALUATIONS_FILE,
     LOG_FOLDER,
     MODEL_FILE,
+    NORMALIZE_FILE,
     REPLAY_FILE,
     RESULT_FILE,
     STATE_FILE,
@@ -25,7 +27,7 @@ from rmr_gym.sb3.training.run_folder import (
     checkpoints,
     pin_config,
     read_evaluations,
-    rewind_evaluations,
+    rewind,
     write_json,
 )
 from rmr_gym.sb3.training.scoring import make_agent_env, small_seed
@@ -53,10 +55,10 @@ def train_agent(
 ) -> JsonObject:
     """Train an agent in a folder.
 
-    The folder holds `config.json`, a copy of the encoder, `evaluations.jsonl`, `logs/` (a CSV file for each session and
-    TensorBoard's), `checkpoints/steps-<n>/model.zip`, which any version of Stable-Baselines3 that fits can load, and,
-    when all is done, `result.json`. A call that was killed can be repeated and continues at the last checkpoint; of a
-    finished training the result is returned.
+    The folder holds `config.json`, a copy of the encoder, `evaluations.jsonl`, `episodes.jsonl`, `logs/` (a CSV file
+    for each session and TensorBoard's), `checkpoints/steps-<n>/model.zip`, which any version of Stable-Baselines3 that
+    fits can load, and, when all is done, `result.json`. A call that was killed can be repeated and continues at the
+    last checkpoint; of a finished training the result is returned.
 
     What a checkpoint does not hold: the state of the emulators, so that episodes start anew and the frame stack with
     them, and the state of the random generators, which get new seeds that depend on `seed` and the number of steps. A
@@ -96,7 +98,7 @@ def _train(config: AgentConfig, out: Path, device: str, on_progress: OnProgress 
     fingerprints = config.features.prepare(out, config.seed)
     last = max(checkpoints(out).items(), default=None)
     start = 0 if last is None else last[0]
-    rewind_evaluations(out, start)
+    rewind(out, start)
     with ExitStack() as stack:
         venv = make_agent_env(
             config,
@@ -107,6 +109,8 @@ def _train(config: AgentConfig, out: Path, device: str, on_progress: OnProgress 
             subprocesses=config.subprocesses,
         )
         stack.callback(venv.close)
+        if config.normalize_rewards:
+            venv = _normalized(venv, config.algorithm.gamma, None if last is None else last[1])
         model = _begin(config, out, venv, device) if last is None else _continue(config, last[1], venv, device, start)
         logger = _logger(out / LOG_FOLDER, start)
         stack.callback(logger.close)
@@ -139,14 +143,14 @@ def _learn(
     checkpoint: Path | None,
 ) -> float:
     """Train from a checkpoint, or from the start, to the end, and score; return the seconds of all sessions."""
-    from rmr_gym.sb3.training.callbacks import Checkpoints, Clock, Evaluations, ProgressReport
+    from rmr_gym.sb3.training.callbacks import Checkpoints, Clock, Episodes, Evaluations, ProgressReport
 
     state = {} if checkpoint is None else read_json(checkpoint / STATE_FILE)
     start = state.get("env_steps", 0)
     clock = Clock(state.get("training_seconds", 0.0))
     evaluations = Evaluations(config, out, clock, device)
     # Evaluations before checkpoints: what a checkpoint has behind it has been written then.
-    callbacks = [*config.features.callbacks(), evaluations, Checkpoints(config, out, clock)]
+    callbacks = [*config.features.callbacks(), Episodes(out), evaluations, Checkpoints(config, out, clock)]
     if on_progress is not None:
         callbacks.append(ProgressReport(on_progress, config.steps))
     if config.steps > start:
@@ -157,6 +161,8 @@ def _learn(
             reset_num_timesteps=checkpoint is None,
         )
     seconds: float = clock.read() if config.steps > start else state["training_seconds"]
+    # There may be one of a session that was killed before it wrote the result.
+    rewind(out, model.num_timesteps - 1, names=(EVALUATIONS_FILE,))
     evaluations.init_callback(model)
     evaluations.evaluate(config.evaluation.num_final_episodes)
     return seconds
@@ -185,6 +191,17 @@ def _continue(config: AgentConfig, checkpoint: Path, venv: VecEnv, device: str, 
     model.set_random_seed(small_seed(config.seed, "agent", start))
     venv.seed(small_seed(config.seed, "environments", start))
     return model
+
+
+def _normalized(venv: VecEnv, gamma: float, checkpoint: Path | None) -> VecEnv:
+    """Normalise rewards, and go on with the statistics of a checkpoint."""
+    try:
+        from stable_baselines3.common.vec_env import VecNormalize
+    except ImportError as error:
+        raise missing_extra("stable_baselines3", "sb3") from error
+    if checkpoint is not None:
+        return VecNormalize.load(str(checkpoint / NORMALIZE_FILE), venv)
+    return VecNormalize(venv, norm_obs=False, gamma=gamma)
 
 
 def _logger(folder: Path, start: int) -> Logger:

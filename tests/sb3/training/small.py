@@ -11,6 +11,8 @@ SMALL_PPO = PpoConfig(num_envs=2, n_steps=8, batch_size=16, n_epochs=1, learning
 SMALL_DQN = DqnConfig(buffer_size=50, learning_starts=4, batch_size=4)
 SHORT = EvaluationConfig(every=16, num_episodes=1, num_final_episodes=2, max_frames=60)
 
+LONG_PPO = PpoConfig(num_envs=2, n_steps=160, batch_size=320, n_epochs=1)
+NEVER = EvaluationConfig(every=10_000, num_episodes=1, num_final_episodes=1)
 ONCE = EvaluationConfig(every=1_000, num_episodes=1, num_final_episodes=1, max_frames=20)
 
 

@@ -14,6 +14,7 @@ from rmr_gym.sb3.training import (
     FineTunedFeatures,
     NatureCnnFeatures,
     StateFeatures,
+    checkpoints,
     make_agent_env,
     train_agent,
 )
@@ -72,6 +73,11 @@ def test_run_keeps_its_own_encoder(encoder: Path, tmp_path: Path) -> None:
     shutil.copytree(encoder_folder(tmp_path / "random"), other)
     with pytest.raises(ValueError, match="fingerprint"):
         put_encoder(str(other), tmp_path / "run", "trained", 0)
+    shutil.rmtree(other)
+    assert put_encoder(str(other), tmp_path / "run", "trained", 0) == fingerprint(load_encoder(encoder))
+    (tmp_path / "run" / "encoder" / "config.json").unlink()  # a copy that a kill cut off
+    put_encoder(str(encoder), tmp_path / "run", "trained", 0)
+    assert fingerprint(load_encoder(tmp_path / "run" / "encoder")) == fingerprint(load_encoder(encoder))
 
 
 @pytest.mark.parametrize("through", ["wrapper", "extractor"])
@@ -97,6 +103,22 @@ def test_fine_tuned_encoder_moves_after_its_steps(encoder: Path, tmp_path: Path)
         model = config.algorithm.algorithm_class().load(tmp_path / str(after) / result["agent"])
         (now,) = {part.fingerprint() for part in extractors(model.policy)}
         assert (now != expected) == moved
+
+
+def test_fine_tuning_goes_on_where_it_was(encoder: Path, tmp_path: Path) -> None:
+    features = FineTunedFeatures(path=str(encoder), after_steps=0, learning_rate=1e-2, projection=8)
+    config = small(steps=48, features=features, evaluation=ONCE)
+
+    def stop(done: int, _: int) -> None:
+        if done == 40:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        train_agent(config, tmp_path, on_progress=stop)
+    train_agent(config, tmp_path)
+    seen = [config.algorithm.algorithm_class().load(path / "model.zip") for path in checkpoints(tmp_path).values()]
+    prints = [next(iter(extractors(model.policy))).fingerprint() for model in seen]
+    assert len({fingerprint(load_encoder(encoder)), *prints}) >= 3  # the last update has a learning rate of 0
 
 
 def test_replay_buffer_beyond_memory_is_refused(encoder: Path, tmp_path: Path) -> None:

@@ -22,11 +22,12 @@ from rmr_gym.sb3.training import (
     evaluate_agent,
     load_agent,
     read_config,
+    read_episodes,
     read_evaluations,
     train_agent,
 )
 from rmr_gym.sb3.training.scoring import score
-from tests.sb3.training.small import SHORT, SMALL_DQN, SMALL_PPO, quick
+from tests.sb3.training.small import LONG_PPO, NEVER, SHORT, SMALL_DQN, SMALL_PPO, quick
 
 ROOT = Path(__file__).parents[3]
 
@@ -130,6 +131,31 @@ train_agent(config, sys.argv[1], on_progress=on_progress)
 """
 
 
+def test_killed_after_the_last_evaluation_writes_the_result_alone(tmp_path: Path) -> None:
+    first = train_agent(quick(), tmp_path)
+    (tmp_path / "result.json").unlink()
+    again = train_agent(quick(), tmp_path)
+    assert [record["env_steps"] for record in read_evaluations(tmp_path)] == [0, 16, 32, 48]
+    assert again["evaluation"]["returns"] == first["evaluation"]["returns"]
+    assert again["training_seconds"] == pytest.approx(first["training_seconds"], abs=0.5)
+
+
+def test_episodes_of_training_are_written_once(tmp_path: Path) -> None:
+    config = quick(steps=640, num_checkpoints=2, normalize_rewards=True, algorithm=LONG_PPO, evaluation=NEVER)
+    with pytest.raises(StopError):
+        train_agent(config, tmp_path, on_progress=stop_at(500))
+    (checkpoint,) = checkpoints(tmp_path).values()
+    assert (checkpoint / "vecnormalize.pkl").exists()
+    before = read_episodes(tmp_path)
+    assert [record["env_steps"] for record in before] == [200, 200, 400, 400]
+    train_agent(config, tmp_path)
+    found = read_episodes(tmp_path)
+    # Two environments; episodes of 100 steps begin anew at the checkpoint after 320.
+    assert [record["env_steps"] for record in found] == [200, 200, 520, 520]
+    assert found[:2] == before[:2]
+    assert all(record["length"] == 100 and record["return"] < -10 for record in found)
+
+
 def test_killed_training_continues(tmp_path: Path) -> None:
     config = quick()
     words = [sys.executable, "-c", KILLED, str(tmp_path), json.dumps(DOCUMENTS.to_json(config))]
@@ -148,6 +174,11 @@ def test_checkpoint_that_was_not_finished_is_no_checkpoint(tmp_path: Path) -> No
     (tmp_path / "checkpoints" / ".partial" / "model.zip").write_bytes(b"half")
     assert train_agent(quick(), tmp_path)["env_steps"] == 48
     assert not (tmp_path / "checkpoints" / ".partial").exists()
+
+
+def test_processes_of_their_own_train_the_same_agent(tmp_path: Path) -> None:
+    together = weights(quick(steps=16, num_checkpoints=1), tmp_path / "a")
+    assert weights(quick(steps=16, num_checkpoints=1, subprocesses=True), tmp_path / "b") == together
 
 
 def test_newest_replay_buffer_is_kept_and_continued(tmp_path: Path) -> None:
