@@ -41,9 +41,9 @@ def describe(
     """
     paths = [path] if isinstance(path, Path) else list(path)
     dataset = TransitionDataset(paths, split="all", skip_damaged=True)
-    told = {fraction for part in paths if (fraction := validation_fraction_of(part)) is not None}
-    fraction = {"validation_fraction": told.pop()} if len(told) == 1 else {}
-    summary = summarise(dataset, entropy_threshold=entropy_threshold, **fraction)
+    told = {share for part in paths if (share := validation_fraction_of(part)) is not None}
+    split = {"validation_fraction": told.pop()} if len(told) == 1 else {}
+    summary = summarise(dataset, entropy_threshold=entropy_threshold, **split)
     out = paths[0] if out is None else out
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / SUMMARY_FILE, summary)
