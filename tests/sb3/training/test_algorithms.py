@@ -1,22 +1,24 @@
 from __future__ import annotations
 
 import inspect
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-import rl_zoo3
 import yaml
 
 from rmr_gym.sb3.training import ALGORITHMS, PpoConfig
 
+# Found without being imported: the package patches Gymnasium's wrappers for the whole process.
+ZOO = Path(str(getattr(find_spec("rl_zoo3"), "origin", None))).parent
 ZOO_FILES = {"recurrent_ppo": "ppo_lstm"}
 OURS = {"qrdqn": {"buffer_size"}}
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_defaults_are_those_of_the_zoo(name: str) -> None:
-    file = Path(rl_zoo3.__file__).parent / "hyperparams" / f"{ZOO_FILES.get(name, name)}.yml"
+    file = ZOO / "hyperparams" / f"{ZOO_FILES.get(name, name)}.yml"
     zoo = yaml.safe_load(file.read_text())["atari"]
     config: Any = ALGORITHMS[name]()
     compared = 0
@@ -34,7 +36,7 @@ def test_defaults_are_those_of_the_zoo(name: str) -> None:
 def test_other_defaults_are_those_of_the_class(name: str) -> None:
     config: Any = ALGORITHMS[name]()
     parameters = inspect.signature(config.algorithm_class().__init__).parameters
-    file = Path(rl_zoo3.__file__).parent / "hyperparams" / f"{ZOO_FILES.get(name, name)}.yml"
+    file = ZOO / "hyperparams" / f"{ZOO_FILES.get(name, name)}.yml"
     zoo = yaml.safe_load(file.read_text())["atari"]
     for key, value in config.keywords().items():
         assert key in parameters
