@@ -39,11 +39,13 @@ def write_film(path: Path, frames: Iterable[UInt8[np.ndarray, "height width 3"]]
     except ImportError as error:
         raise missing_extra("imageio_ffmpeg", "video") from error
     writer = None
-    for frame in frames:
-        if writer is None:
-            height, width = frame.shape[:2]
-            writer = write_frames(path, (width, height), fps=frames_per_second, quality=8, macro_block_size=2)
-            writer.send(None)  # starts it
-        writer.send(np.ascontiguousarray(frame))
-    if writer is not None:
-        writer.close()
+    try:
+        for frame in frames:
+            if writer is None:
+                height, width = frame.shape[:2]
+                writer = write_frames(path, (width, height), fps=frames_per_second, quality=8, macro_block_size=2)
+                writer.send(None)  # starts it
+            writer.send(np.ascontiguousarray(frame))
+    finally:  # an agent that fails in the middle leaves a film that can be seen, and no process behind
+        if writer is not None:
+            writer.close()
