@@ -22,7 +22,7 @@ from rmr_gym.sb3.training import (
 STEPS = {BALLS_PUSH: 10_240}
 """Environment steps of a training where --steps says nothing."""
 
-GAME_STEPS = 40_960
+GAME_STEPS = 61_440
 """The same for games."""
 
 WORLD = BallsConfig(num_balls=4, radius=0.1)
@@ -89,7 +89,7 @@ def evaluation(task: str) -> EvaluationConfig:
     """Return how the agents of a task are scored."""
     if task == BALLS_PUSH:
         return EvaluationConfig(every=2_560, num_episodes=10, num_final_episodes=20)
-    return EvaluationConfig(every=10_240, num_episodes=2, num_final_episodes=6, max_frames=7_200)
+    return EvaluationConfig(every=10_240, num_episodes=4, num_final_episodes=10, max_frames=7_200)
 
 
 def _features(task: str, arm: str, encoder: str | None) -> AnyFeatures:
