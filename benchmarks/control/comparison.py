@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.control.arms import ARMS, BASELINE
 from benchmarks.control.curves import Curves
-from benchmarks.control.intervals import interquartile_mean, resampled
+from benchmarks.intervals import interquartile_mean, resampled
 from rmr_gym.evaluation.statistics import compare_paired, holm
 from rmr_gym.seeding import numpy_generator
 

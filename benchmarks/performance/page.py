@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.marks import Place
 from benchmarks.performance.report import as_markdown, curves
 from benchmarks.performance.scaling_figure import FIGURE
-from rmr_gym.errors import explain
 from rmr_gym.models.checkpoint import write_atomically
 from rmr_gym.pipeline.config_json import read_json
 
@@ -17,7 +16,7 @@ BEGIN, END = "<!-- tables of the record: begin -->", "<!-- tables of the record:
 
 NO_RECORD = "No run has been recorded yet.\n"
 
-_PLACE = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
+_PLACE = Place(begin=BEGIN, end=END)
 
 
 def update_page(page: Path, record: Path) -> None:
@@ -35,14 +34,8 @@ def update_page(page: Path, record: Path) -> None:
 
 def with_tables(text: str, record: Path) -> str:
     """Return the text of a page with the tables of a record, or with a sentence while there is no record."""
-    if len(_PLACE.findall(text)) != 1 or text.count(BEGIN) != 1:
-        raise ValueError(
-            explain(
-                expected=f"one place for tables, from {BEGIN} to {END}", got="none or several", fix="Add the marks."
-            )
-        )
     shown = _tables(read_json(record)) if record.exists() else NO_RECORD
-    return _PLACE.sub(lambda _: f"{BEGIN}\n\n{shown}\n{END}", text)
+    return _PLACE.fill(text, shown)
 
 
 def _tables(document: Mapping[str, Any]) -> str:

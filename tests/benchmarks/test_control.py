@@ -16,13 +16,13 @@ from benchmarks.control.arms import ARMS, BASELINE, arms_of
 from benchmarks.control.comparison import against_baseline, against_rmr, compare, describe
 from benchmarks.control.curves import Curves, read_curves
 from benchmarks.control.figure import STYLES, draw
-from benchmarks.control.intervals import interquartile_mean, resampled
 from benchmarks.control.plan import Planned, plan
 from benchmarks.control.random_play import play_randomly
 from benchmarks.control.report import make_record
 from benchmarks.control.settings import agent_config
 from benchmarks.control.sweep import FAILURE_FILE, RESULT_FILE, TimeLeft, sweep
 from benchmarks.control.table import markdown
+from benchmarks.intervals import interquartile_mean, resampled
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.checkpoint import save_encoder
 from rmr_gym.models.encoders import NatureCnnConfig
