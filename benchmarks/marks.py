@@ -10,12 +10,12 @@ from rmr_gym.errors import explain
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """Text between two HTML comments, which readers of the page do not see.
+    r"""Text between two HTML comments, which readers of the page do not see.
 
     Example:
         >>> place = Place(begin="<!-- begin -->", end="<!-- end -->")
         >>> place.fill("above <!-- begin --> old <!-- end --> below", "new")
-        'above <!-- begin -->\\n\\nnew\\n<!-- end --> below'
+        'above <!-- begin -->\n\nnew\n<!-- end --> below'
     """
 
     begin: str
