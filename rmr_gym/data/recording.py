@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rmr_gym.data.metadata import EpisodeMetadata
 from rmr_gym.data.writer import EpisodeWriter
 from rmr_gym.envs.console import Console, Pair
-from rmr_gym.players import Player
+from rmr_gym.players import Player, attach
 from rmr_gym.seeding import derive, numpy_generator
 
 _VERSIONED = ("ale-py", "numpy", "pyarrow", "zstandard")
@@ -42,6 +42,7 @@ def record_episode(
     """
     episode_seed = derive(seed, "episode", episode_index)
     player = copy.deepcopy(player)
+    attach(player, console)
     player.start_episode(console.legal_actions, derive(episode_seed, "player"))
     pair = console.reset(episode_seed)
     writer = EpisodeWriter(max_steps=max_steps)

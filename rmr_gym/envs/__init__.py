@@ -8,6 +8,7 @@ from rmr_gym.envs.bouncing_balls import BouncingBallsEnv
 from rmr_gym.envs.bouncing_balls_push import BouncingBallsPushEnv
 from rmr_gym.envs.games import GAMES, Game, get_game
 from rmr_gym.envs.registration import register_environments
+from rmr_gym.envs.simulator import Simulator
 
 __all__ = [
     "GAMES",
@@ -17,6 +18,7 @@ __all__ = [
     "BouncingBallsEnv",
     "BouncingBallsPushEnv",
     "Game",
+    "Simulator",
     "get_game",
     "make_atari",
     "one_hot_actions",

@@ -111,6 +111,11 @@ class Console:
         """ALE values of the actions that the game tells apart by its joystick: 18, nine for Skiing."""
         return tuple(int(action.value) for action in self._ale.getLegalActionSet())
 
+    @property
+    def emulator(self) -> ALEInterface:
+        """The emulator, to copy its state from (`rmr_gym.envs.Simulator`); whoever steps it spoils the recording."""
+        return self._ale
+
     def reset(self, seed: int) -> Pair:
         """Start an episode after 1 to `noop_max` frames without action, as many as the seed says."""
         most = self.config.noop_max

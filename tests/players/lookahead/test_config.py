@@ -1,0 +1,40 @@
+"""Settings of a look ahead."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from rmr_gym.players import LookaheadConfig
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"budget": 0.5}, "budget of at least 1"),
+        ({"budget": float("inf")}, "budget"),
+        ({"budget": float("nan")}, "budget"),
+        ({"epsilon": 1.1}, "epsilon in 0..1"),
+        ({"persistence": 1.0}, "persistence"),
+        ({"discount": -0.1}, "discount"),
+        ({"hold": 0}, "hold as a positive integer"),
+        ({"commit": True}, "commit"),
+        ({"horizon": 4, "commit": 4}, "horizon over commit=4"),
+        ({"caution": -1}, "caution"),
+        ({"curiosity": -1}, "curiosity"),
+    ],
+)
+def test_config_refuses_numbers_out_of_range(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LookaheadConfig(**options)
+
+
+def test_label_tells_all_settings_apart() -> None:
+    default = LookaheadConfig()
+    other = {"budget": 21.0, "epsilon": 0.1, "persistence": 0.4, "hold": 2, "commit": 5, "horizon": 31}
+    other |= {"discount": 0.9, "caution": 5.0, "curiosity": 0.5}
+    assert other.keys() == {field.name for field in dataclasses.fields(default)}
+    labels = {dataclasses.replace(default, **{name: value}).label for name, value in other.items()}  # type: ignore[arg-type]
+    assert len(labels | {default.label}) == len(other) + 1
