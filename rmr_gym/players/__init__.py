@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from rmr_gym.players.graded import graded_players
-from rmr_gym.players.lookahead.config import LookaheadConfig
-from rmr_gym.players.lookahead.player import LookaheadPlayer
+from rmr_gym.players.lookahead import LookaheadPlayer
+from rmr_gym.players.lookahead_config import LookaheadConfig
 from rmr_gym.players.paper import paper_heads
 from rmr_gym.players.protocol import AttachablePlayer, Player, attach, lookahead_steps
 from rmr_gym.players.random_player import RandomPlayer, RandomPlayerConfig

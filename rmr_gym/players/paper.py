@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rmr_gym.envs.games import Game, get_game
-from rmr_gym.players.lookahead import LookaheadConfig, LookaheadPlayer
+from rmr_gym.players.lookahead import LookaheadPlayer
+from rmr_gym.players.lookahead_config import LookaheadConfig
 from rmr_gym.players.protocol import Player
 from rmr_gym.players.random_player import RandomPlayer, RandomPlayerConfig
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rmr_gym.players.lookahead.familiarity import Familiarity
+from rmr_gym.players.familiarity import Familiarity
 
 
 def test_novelty_is_the_mean_over_bytes_by_hand() -> None:

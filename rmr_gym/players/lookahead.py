@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from rmr_gym.envs.console import Console
 from rmr_gym.envs.simulator import Simulator
 from rmr_gym.errors import explain
-from rmr_gym.players.lookahead.config import LookaheadConfig
-from rmr_gym.players.lookahead.familiarity import Familiarity
-from rmr_gym.players.lookahead.planner import Planner
+from rmr_gym.players.familiarity import Familiarity
+from rmr_gym.players.lookahead_config import LookaheadConfig
+from rmr_gym.players.planner import Planner
 
 
 class LookaheadPlayer:

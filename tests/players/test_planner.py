@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from rmr_gym.players.lookahead import LookaheadConfig
-from rmr_gym.players.lookahead.familiarity import Familiarity
-from rmr_gym.players.lookahead.planner import Planner
-from tests.players.lookahead.valley import LEFT, RIGHT, STAY, Valley
+from rmr_gym.players.familiarity import Familiarity
+from rmr_gym.players.lookahead_config import LookaheadConfig
+from rmr_gym.players.planner import Planner
+from tests.players.valley import LEFT, RIGHT, STAY, Valley
 
 CONFIG = LookaheadConfig(budget=50, hold=1, commit=1, horizon=10)
 

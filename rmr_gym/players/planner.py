@@ -9,9 +9,9 @@ from typing import Protocol, TypeVar, runtime_checkable
 import numpy as np
 
 from rmr_gym.envs.simulator import Moment, Outcome
-from rmr_gym.players.lookahead.config import LookaheadConfig
-from rmr_gym.players.lookahead.familiarity import Familiarity
-from rmr_gym.players.lookahead.tree import Node, Worth
+from rmr_gym.players.familiarity import Familiarity
+from rmr_gym.players.lookahead_config import LookaheadConfig
+from rmr_gym.players.plan_tree import Node, Worth
 
 T = TypeVar("T")
 
