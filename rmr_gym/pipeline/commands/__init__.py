@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Protocol, get_type_hints, runtime_checkable
 
 import tyro
 
@@ -22,9 +22,30 @@ from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.profiles import DEFAULT_PROFILE, PROFILES
 from rmr_gym.registry import Registry
 
-__all__ = ["COMMANDS", "Collect", "Command", "Pretrain", "Probe", "Run", "Train", "parse"]
+__all__ = [
+    "COMMANDS",
+    "Collect",
+    "Command",
+    "Pretrain",
+    "Probe",
+    "Run",
+    "StartsFromProfile",
+    "Train",
+    "parse",
+    "parse_into",
+]
 
 Command = Collect | Pretrain | Train | Probe | Run
+
+
+@runtime_checkable
+class StartsFromProfile(Protocol):
+    """A command whose defaults come from a profile."""
+
+    @staticmethod
+    def defaults(base: RunConfig) -> dict[str, Any]:
+        """Return the options that are not required, with their values in a profile."""
+
 
 COMMANDS: Registry[type[Command]] = Registry(
     "command",
@@ -40,12 +61,31 @@ COMMANDS: Registry[type[Command]] = Registry(
 def parse(name: str, arguments: Sequence[str]) -> Command:
     """Turn the arguments of a subcommand into its dataclass.
 
+    Args:
+        name: name in `COMMANDS`.
+        arguments: what follows it on the command line.
+
+    Raises:
+        ValueError: when a setting is out of range or the config file cannot be used.
+        SystemExit: after `--help` (status 0) and on options that do not exist (status 2).
+    """
+    command: Command = parse_into(COMMANDS[name], arguments, program=f"rmr-gym {name}")
+    return command
+
+
+def parse_into(command_class: type[StartsFromProfile], arguments: Sequence[str], *, program: str) -> Any:
+    """Turn arguments into a dataclass whose defaults are those of a profile.
+
     Profile, config file and the choice between processors or objectives are looked at first, because they decide which
     options there are and what their defaults are.
 
     Args:
-        name: name in `COMMANDS`.
-        arguments: what follows it on the command line.
+        command_class: a dataclass with options `start` and `compute`.
+        arguments: what follows the name of the program.
+        program: that name.
+
+    Returns:
+        An instance of the class.
 
     Raises:
         ValueError: when a setting is out of range or the config file cannot be used.
@@ -64,15 +104,13 @@ def parse(name: str, arguments: Sequence[str]) -> Command:
         base = _choose(base, "abstract", "processor", PROCESSORS[known.processor])
     if known.objective in OBJECTIVES:
         base = _choose(base, "natural", "objective", OBJECTIVES[known.objective])
-    command_class = COMMANDS[name]
     start = Start(profile=profile, config_file=known.config)
-    command: Command = tyro.cli(
+    return tyro.cli(
         _with_defaults(command_class, command_class.defaults(base) | {"start": start, "compute": Compute()}),
         args=list(arguments),
-        prog=f"rmr-gym {name}",
+        prog=program,
         config=(tyro.conf.AvoidSubcommands,),
     )
-    return command
 
 
 def _choose(base: RunConfig, stage: str, part: str, config_class: type[Any]) -> RunConfig:
@@ -83,13 +121,13 @@ def _choose(base: RunConfig, stage: str, part: str, config_class: type[Any]) -> 
     return dataclasses.replace(base, **{stage: dataclasses.replace(before, **{part: config_class()})})
 
 
-def _with_defaults(command_class: type[Command], defaults: Mapping[str, Any]) -> type[Command]:
+def _with_defaults(command_class: type[Any], defaults: Mapping[str, Any]) -> type[Any]:
     """Derive a class whose fields have the defaults of a profile; the required ones stay without."""
     hints = get_type_hints(command_class, include_extras=True)
     fields = [
         (name, hints[name], dataclasses.field(default=value)) for name, value in defaults.items() if name in hints
     ]
-    derived: type[Command] = dataclasses.make_dataclass(
+    derived: type[Any] = dataclasses.make_dataclass(
         command_class.__name__,
         fields,
         bases=(command_class,),

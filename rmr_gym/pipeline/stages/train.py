@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rmr_gym.data import TransitionDataset
+from rmr_gym.errors import explain
 from rmr_gym.models import NaturalModel, Processor, fingerprint, load_processor, save_encoder
+from rmr_gym.models.blocks import initial_weights
+from rmr_gym.models.processors import ProcessorConfig
 from rmr_gym.pipeline.config_json import to_json
 from rmr_gym.pipeline.datasets import game_of, open_dataset
 from rmr_gym.pipeline.machine import check_device
@@ -16,7 +20,7 @@ from rmr_gym.training import ARMS, JsonlSink, NaturalConfig, read_records, train
 
 def train(
     data: str | Path,
-    processor: str | Path,
+    processor: str | Path | ProcessorConfig,
     out: str | Path,
     arm: str,
     config: NaturalConfig,
@@ -29,7 +33,7 @@ def train(
 
     Args:
         data: folder of episodes.
-        processor: folder of the pre-trained processor.
+        processor: folder of the pre-trained processor; for arms that take only its shape its config is enough.
         out: folder of the encoder.
         arm: name in `ARMS`.
         config: model, objective and optimisation, the same for all arms.
@@ -41,13 +45,15 @@ def train(
         Fingerprints of the encoder and of the processor after training, and the last record of the log.
 
     Raises:
-        ValueError: when the folder holds another encoder, or data set and processor do not fit.
+        ValueError: when the folder holds another encoder, data set and processor do not fit, or the arm needs more of
+            the processor than its config.
     """
     reporter = reporter or Reporter()
     check_device(device)
     dataset = open_dataset(data, "train", config.encoder.size)
-    pretrained = load_processor(processor)
-    inputs = training_inputs(dataset, pretrained, arm, config, seed)
+    pretrained = open_processor(processor, [arm], num_slots=dataset.ram.shape[1])
+    described = processor if isinstance(processor, ProcessorConfig) else pretrained
+    inputs = training_inputs(dataset, described, arm, config, seed)
     with exclusive(out) as folder:
         stage = Stage(folder, inputs)
         if stage.finished:
@@ -69,13 +75,30 @@ def train(
     return result
 
 
+def open_processor(processor: str | Path | ProcessorConfig, arms: Sequence[str], *, num_slots: int) -> Processor:
+    """Return what goes into `train_encoder`: a pre-trained processor, or one whose weights are not looked at.
+
+    Raises:
+        ValueError: when there is only a config and an arm wants the weights.
+    """
+    if not isinstance(processor, ProcessorConfig):
+        return load_processor(processor)
+    wanting = [arm for arm in arms if ARMS[arm].processor == "pretrained"]
+    if wanting:
+        fix = "Pass the folder of a pre-trained processor."
+        raise ValueError(explain(expected=f"weights of the processor for {', '.join(wanting)}", got="none", fix=fix))
+    with initial_weights(0):
+        built: Processor = processor.build(num_slots)
+    return built
+
+
 def training_inputs(
-    dataset: TransitionDataset, pretrained: Processor, arm: str, config: NaturalConfig, seed: int
+    dataset: TransitionDataset, pretrained: Processor | ProcessorConfig, arm: str, config: NaturalConfig, seed: int
 ) -> JsonObject:
     """Return what the outcome of a training depends on."""
     return {
         "data": dataset.fingerprint,
-        "processor": fingerprint(pretrained),
+        "processor": fingerprint(pretrained) if isinstance(pretrained, Processor) else to_json(pretrained),
         "arm": arm,
         "config": to_json(config),
         "seed": seed,

@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from rmr_gym.models import load_processor
+from rmr_gym.models.processors import ProcessorConfig
 from rmr_gym.pipeline.datasets import game_of, open_dataset
 from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.progress import Reporter, spent
 from rmr_gym.pipeline.stage import LOG_FILE, STATE_FOLDER, Stage, Stopwatch, exclusive
-from rmr_gym.pipeline.stages.train import finish_training, training_inputs
+from rmr_gym.pipeline.stages.train import finish_training, open_processor, training_inputs
 from rmr_gym.training import JsonlSink, Member, NaturalConfig, train_encoders
 
 
 def train_together(
     data: str | Path,
-    processor: str | Path,
+    processor: str | Path | ProcessorConfig,
     outs: Mapping[Member, Path],
     config: NaturalConfig,
     *,
@@ -30,7 +30,7 @@ def train_together(
 
     Args:
         data: folder of episodes.
-        processor: folder of the pre-trained processor.
+        processor: folder of the pre-trained processor; for arms that take only its shape its config is enough.
         outs: folder of each encoder.
         config: model, objective and optimisation, the same for all.
         state_folder: where to keep the states to resume from while it lasts.
@@ -38,16 +38,18 @@ def train_together(
         reporter: shows progress.
 
     Raises:
-        ValueError: when a folder holds another encoder, or data set and processor do not fit.
+        ValueError: when a folder holds another encoder, data set and processor do not fit, or an arm needs more of the
+            processor than its config.
     """
     reporter = reporter or Reporter()
     check_device(device)
     dataset = open_dataset(data, "train", config.encoder.size)
-    pretrained = load_processor(processor)
+    pretrained = open_processor(processor, [member.arm for member in outs], num_slots=dataset.ram.shape[1])
+    described = processor if isinstance(processor, ProcessorConfig) else pretrained
     with ExitStack() as locks:
         folders = {member: locks.enter_context(exclusive(out)) for member, out in outs.items()}
         stages = {
-            member: Stage(folder, training_inputs(dataset, pretrained, member.arm, config, member.seed))
+            member: Stage(folder, training_inputs(dataset, described, member.arm, config, member.seed))
             for member, folder in folders.items()
         }
         members = [member for member, stage in stages.items() if not stage.finished]

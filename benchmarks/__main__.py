@@ -1,0 +1,87 @@
+"""The benchmark of 24 games: `python -m benchmarks run` makes results, `python -m benchmarks report` tables of them.
+
+The exit status is 1 when an experiment failed, 2 after a mistake in the arguments, and 130 after Ctrl-C, which keeps
+what is finished.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+PROGRAM = "python -m benchmarks"
+
+SUMMARIES = {
+    "run": "run the experiments of a table or figure that are not there yet",
+    "report": "make tables, figures and a page from results",
+    "measure": "measure what experiments cost on this machine, for `run --dry-run`",
+}
+"""One line for each subcommand. They are imported when they are called: workers import this module, too."""
+
+USER_ERROR, INTERRUPTED, TERMINATED = 2, 130, 143
+
+_DEBUG = "RMR_DEBUG"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run from the command line.
+
+    Args:
+        arguments: what follows the name of the module; those of the process by default.
+
+    Returns:
+        Exit status.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = _parser().parse_args(words[:1])
+    if arguments is None:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that workers are ended as well
+    errors = Console(stderr=True)
+    try:
+        return _execute(chosen.command, words[1:])
+    except KeyboardInterrupt:
+        errors.print("Interrupted. What is finished is kept: repeat the same command to continue.", highlight=False)
+        return INTERRUPTED
+    except (ValueError, OSError, ImportError) as error:
+        if os.environ.get(_DEBUG):
+            raise
+        message = f"{PROGRAM} {chosen.command}: {error}"
+        errors.print(message, markup=False, highlight=False, soft_wrap=True)
+        errors.print(f"({_DEBUG}=1 shows where this comes from.)", style="dim", highlight=False)
+        return USER_ERROR
+
+
+def _execute(name: str, arguments: Sequence[str]) -> int:
+    if name == "run":
+        from benchmarks.commands.run import parse_run
+
+        return parse_run(arguments).run()
+    if name == "measure":
+        from benchmarks.commands.measure import parse_measure
+
+        return parse_measure(arguments).run()
+    import tyro
+
+    from benchmarks.commands.report import Report
+
+    return tyro.cli(Report, args=list(arguments), prog=f"{PROGRAM} report").run()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="The benchmark of 24 games. Each command has its own --help.",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in SUMMARIES.items():
+        commands.add_parser(name, help=summary, add_help=False)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,283 @@
+"""`python -m benchmarks run`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import tyro
+from rich.console import Console
+
+from benchmarks.costs.forecast import forecast
+from benchmarks.costs.prediction import seconds_of
+from benchmarks.costs.units import read_unit_costs
+from benchmarks.executors.choosing import EXECUTORS, Resources
+from benchmarks.experiment import Experiment
+from benchmarks.session import look, run_session
+from benchmarks.storage import local_folder
+from benchmarks.suites import BOTTLENECK_WIDTHS, SUITES, Selection, with_processors
+from benchmarks.work import Places
+from rmr_gym.envs.games import GAMES, get_game
+from rmr_gym.errors import explain
+from rmr_gym.models.processors import PROCESSORS
+from rmr_gym.objectives import OBJECTIVES
+from rmr_gym.pipeline.commands import parse_into
+from rmr_gym.pipeline.commands.options import (
+    UNPREFIXED,
+    ObjectiveChoice,
+    ProcessorChoice,
+    Start,
+    name_of,
+)
+from rmr_gym.pipeline.config import DataConfig, ProbingConfig, RunConfig
+from rmr_gym.pipeline.profiles import PROFILES
+from rmr_gym.training import AbstractConfig, NaturalConfig
+
+if TYPE_CHECKING:
+    SuiteName: TypeAlias = str
+    ExecutorName: TypeAlias = str
+else:  # the choices of the command line are the names in the registries
+    SuiteName, ExecutorName = Literal[tuple(SUITES)], Literal[tuple(EXECUTORS)]
+
+PROGRAM = "python -m benchmarks run"
+
+FAILED = 1
+
+_ENSEMBLE = 20  # encoders; a GPU trains so many in little more time than one
+_DATA_SEED = 0  # of data, processors and probes, whatever --seeds says, so that later seeds join earlier ones
+
+USUAL_GAMES = {
+    "smoke": ("pong",),
+    "quick": ("pong", "space_invaders"),
+    "standard": ("pong", "space_invaders", "boxing", "ms_pacman"),
+    "paper": GAMES,
+}
+"""Games of each profile, for who names none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """Run the experiments of a table or figure that are not there yet.
+
+    Results are files: a call that was killed is continued by the same call, what is there is not done again, several
+    calls and machines can work for one place, and another suite finds what it shares with this one.
+    Example: python -m benchmarks run table1 --games pong,space_invaders --seeds 0..4 --profile quick
+    """
+
+    suite: tyro.conf.Positional[SuiteName]
+    """table1: RMR against C-SWM. table2: prediction of memory. transfer: processors between games. bottleneck: narrow
+    slots. controls: all arms."""
+
+    games: str
+    """Names of games with commas between them, or `all` for the 24 of the paper."""
+
+    seeds: str
+    """Such as 0..4, or 0,3,7."""
+
+    arms: str
+    """Names of arms with commas between them; empty takes those of the suite."""
+
+    donors: str
+    """Transfer: games whose processors are tried; empty takes the games themselves."""
+
+    widths: str
+    """Bottleneck: widths of the slots."""
+
+    out: str
+    """Folder of the results, or a URL of fsspec such as s3://bucket/folder; the same on all machines."""
+
+    work: Path | None
+    """Folder of this machine for data sets and what is under way; without it OUT.work beside a local OUT."""
+
+    datasets: str | None
+    """Folder or URL where machines share data sets; without it each plays its own, which are the same."""
+
+    executor: ExecutorName
+    """local: processes of this machine. serial: this process alone, for debuggers."""
+
+    workers: int | None
+    """Experiments at a time; without it one per core, or one per GPU."""
+
+    together: int | None
+    """Most encoders that are trained as one ensemble; without it 20 on a GPU and 1 on a CPU."""
+
+    attempts: int
+    """How often an experiment is tried before it is given up."""
+
+    keep_encoders: bool
+    """Keep the weights of encoders beside their results."""
+
+    dry_run: bool
+    """Say how many experiments, hours and gigabytes it is, and run none."""
+
+    device: Literal["cpu", "cuda"]
+    """What the networks run on; CUDA_VISIBLE_DEVICES chooses among GPUs."""
+
+    threads: int
+    """Threads of each experiment; several experiments with one thread each are quicker than the reverse."""
+
+    start: Annotated[Start, UNPREFIXED]
+    processor: ProcessorChoice
+    """Latent transition model; its own options are shown when it is chosen."""
+
+    objective: ObjectiveChoice
+    """Contrastive loss; its own options are shown when it is chosen."""
+
+    data: DataConfig
+    abstract: AbstractConfig
+    natural: NaturalConfig
+    probe: ProbingConfig
+
+    @staticmethod
+    def defaults(base: RunConfig) -> dict[str, Any]:
+        """Return the options that are not required, with their values in a profile."""
+        profile = next((name for name, make in PROFILES.items() if make() == base), None)
+        return {
+            "games": ",".join(USUAL_GAMES[profile or "quick"]),
+            "seeds": f"{base.seeds[0]}..{base.seeds[-1]}",
+            "arms": "",
+            "donors": "",
+            "widths": ",".join(map(str, BOTTLENECK_WIDTHS)),
+            "out": "runs/benchmark",
+            "work": None,
+            "datasets": None,
+            "executor": "local",
+            "workers": None,
+            "together": None,
+            "attempts": 2,
+            "keep_encoders": False,
+            "dry_run": False,
+            "device": "cpu",
+            "threads": 1,
+            "processor": name_of(base.abstract.processor, PROCESSORS),
+            "objective": name_of(base.natural.objective, OBJECTIVES),
+            "data": base.data,
+            "abstract": base.abstract,
+            "natural": base.natural,
+            "probe": base.probe,
+        }
+
+    def run(self, console: Console | None = None) -> int:
+        """Run and return the exit status: 1 when an experiment failed."""
+        console = console or Console()
+
+        def say(line: str) -> None:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+        resources = Resources(device=self.device, workers=self.workers, threads=self.threads)
+        places, together = self.places(), self.together or (_ENSEMBLE if self.device == "cuda" else 1)
+        costs = read_unit_costs(self.device)
+        # Without costs of this device those of a CPU still say which experiments are the longer ones.
+        known = costs or read_unit_costs("cpu")
+        left = look(
+            self.experiments(),
+            places,
+            together=together,
+            seconds=lambda one: 1.0 if known is None else seconds_of(one, known),
+        )
+        if self.dry_run:
+            num_slots = EXECUTORS[self.executor](resources).num_slots
+            for line in forecast(
+                left, costs, device=self.device, num_slots=num_slots, keep_encoders=self.keep_encoders
+            ):
+                say(line)
+            return 0
+        say(f"{left.there} of {len(left.experiments)} experiments have a result in {self.out}")
+        if not left.jobs:
+            return 0
+        executor = EXECUTORS[self.executor](resources)
+        tally = run_session(left, places, executor, attempts=self.attempts, say=say)
+        return FAILED if tally.failed else 0
+
+    def experiments(self) -> list[Experiment]:
+        """List what is wanted, with the processors that it takes.
+
+        Raises:
+            ValueError: when a game, a seed, an arm or a width makes no sense.
+        """
+        base = PROFILES[self.start.profile]()
+        origin = self.start.profile if self.start.config_file is None else self.start.config_file.stem
+        settings = dataclasses.replace(
+            base,
+            seed=_DATA_SEED,
+            data=self.data,
+            abstract=self.abstract,
+            natural=self.natural,
+            probe=self.probe,
+        )
+        selection = Selection(
+            settings=settings,
+            profile=origin,
+            games=_games(self.games),
+            seeds=_seeds(self.seeds),
+            arms=tuple(_words(self.arms)) or None,
+            donors=_games(self.donors) if self.donors else None,
+            widths=tuple(_number(word, "a width such as 16") for word in _words(self.widths)),
+        )
+        return with_processors(SUITES[self.suite](selection))
+
+    def places(self) -> Places:
+        """Return where everything lies.
+
+        Raises:
+            ValueError: when results go to a URL and nothing says where the work lies.
+        """
+        folder = local_folder(self.out)
+        if self.work is None and folder is None:
+            fix = "Pass --work DIR, a folder of this machine for data sets and what is under way."
+            raise ValueError(explain(expected="--work beside a URL", got=self.out, fix=fix))
+        work = self.work if self.work is not None or folder is None else folder.with_name(f"{folder.name}.work")
+        assert work is not None
+        return Places(
+            results=self.out,
+            work=work.absolute(),
+            datasets=self.datasets,
+            device=self.device,
+            keep_encoders=self.keep_encoders,
+        )
+
+
+def parse_run(arguments: Sequence[str]) -> Run:
+    """Turn the arguments of the subcommand into its dataclass; errors as of `parse_into`."""
+    command: Run = parse_into(Run, arguments, program=PROGRAM)
+    return command
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _games(text: str) -> tuple[str, ...]:
+    if text.strip() == "all":
+        return GAMES
+    found = tuple(dict.fromkeys(get_game(word).rom_id for word in _words(text)))
+    if not found:
+        raise ValueError(explain(expected="names of games, or all", got=text, fix="Write --games pong,boxing."))
+    return found
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    """Read seeds.
+
+    Example:
+        >>> _seeds("0..2,7")
+        (0, 1, 2, 7)
+    """
+    expected = "seeds such as 0..4 or 0,3,7"
+    found: list[int] = []
+    for word in _words(text):
+        first, dots, last = word.partition("..")
+        start = _number(first, expected)
+        found += range(start, _number(last, expected) + 1) if dots else [start]
+    if not found:
+        raise ValueError(explain(expected=expected, got=text, fix="Write --seeds 0..4."))
+    return tuple(dict.fromkeys(found))
+
+
+def _number(word: str, expected: str) -> int:
+    if not word.strip().isdecimal():
+        raise ValueError(explain(expected=expected, got=word, fix="Write whole numbers with commas between them."))
+    return int(word)
