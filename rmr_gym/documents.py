@@ -71,7 +71,8 @@ class ConfigJson:
         """
         if not isinstance(document, Mapping):
             raise ValueError(explain(expected=f"an object for {where}", got=document, fix="Correct the file."))
-        hints = get_type_hints(config_class)  # without Annotated
+        every = get_type_hints(config_class)  # without Annotated
+        hints = {field.name: every[field.name] for field in dataclasses.fields(config_class)}  # type: ignore[arg-type]
         values = {
             key: value for key, value in document.items() if not (key == TYPE_KEY and config_class in self._names)
         }

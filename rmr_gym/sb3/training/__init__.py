@@ -22,7 +22,7 @@ from rmr_gym.sb3.training.features import (
 )
 from rmr_gym.sb3.training.run_folder import checkpoints, read_config, read_episodes, read_evaluations
 from rmr_gym.sb3.training.scoring import evaluate_agent, load_agent, make_agent_env
-from rmr_gym.sb3.training.tasks import BALLS_PUSH, GameOptions, Task, make_task_env
+from rmr_gym.sb3.training.tasks import BALLS_PUSH, GameOptions, PushOptions, Task, make_task_env
 from rmr_gym.sb3.training.train import train_agent
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "GameOptions",
     "NatureCnnFeatures",
     "PpoConfig",
+    "PushOptions",
     "QrDqnConfig",
     "RecurrentPpoConfig",
     "StateFeatures",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated
 
 import tyro
@@ -12,7 +13,7 @@ from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.errors import explain
 from rmr_gym.sb3.training.algorithms import ALGORITHMS, AnyAlgorithmConfig, PpoConfig
 from rmr_gym.sb3.training.features import FEATURES, AnyFeatures, NatureCnnFeatures
-from rmr_gym.sb3.training.tasks import GameOptions, Task, task_name
+from rmr_gym.sb3.training.tasks import GameOptions, PushOptions, Task, task_name
 
 DOCUMENTS = ConfigJson([ALGORITHMS, FEATURES])
 """Turns the configs of this package into JSON and back."""
@@ -87,6 +88,12 @@ class AgentConfig:
     world: BallsConfig = field(default_factory=BallsConfig)
     """The world of balls_push; encoders know the one that they were trained in."""
 
+    push: PushOptions = field(default_factory=PushOptions)
+    """What a push does in balls_push."""
+
+    MEANT_BEFORE = MappingProxyType({"push": MappingProxyType({"push_speed": 0.1, "max_speed": 0.5})})
+    """What it means that a field is absent from a document that was written before the field existed."""
+
     def __post_init__(self) -> None:
         """Translate the name of the task and refuse numbers out of range."""
         object.__setattr__(self, "task", task_name(self.task))
@@ -97,7 +104,7 @@ class AgentConfig:
     @property
     def where(self) -> Task:
         """The task with its options."""
-        return Task(name=self.task, game=self.game, world=self.world)
+        return Task(name=self.task, game=self.game, world=self.world, push=self.push)
 
     @property
     def evaluates_deterministically(self) -> bool:

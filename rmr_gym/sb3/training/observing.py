@@ -74,25 +74,36 @@ def frame_stack(venv: VecEnv, stack: int) -> VecEnv:
     return venv if stack == 1 else VecFrameStack(venv, stack)
 
 
-def head(projection: int | None, net_arch: Sequence[int]) -> dict[str, Any]:
+def head(
+    projection: int | None,
+    net_arch: Sequence[int],
+    *,
+    critic_arch: Sequence[int] | None = None,
+    standardise: bool = False,
+    motion: bool = False,
+) -> dict[str, Any]:
     """Return the keywords of a policy that sees vectors.
 
     Args:
         projection: width of a linear layer with ReLU that actor and critic share, or None.
         net_arch: widths of the layers behind it, of actor and critic each.
+        critic_arch: widths of those of the critic, where it has others.
+        standardise: see `Projection`.
+        motion: see `Projection`.
 
     Raises:
         ValueError: when a width is not positive.
     """
     from rmr_gym.sb3.training.projection import Projection
 
-    widths = [*net_arch, *([] if projection is None else [projection])]
+    widths = [*net_arch, *(critic_arch or ()), *([] if projection is None else [projection])]
     if any(width < 1 for width in widths):
         raise ValueError(explain(expected="positive widths of layers", got=widths, fix="Leave the layer out."))
-    if projection is None:
-        return {"net_arch": list(net_arch)}
-    return {
-        "features_extractor_class": Projection,
-        "features_extractor_kwargs": {"features_dim": projection},
-        "net_arch": list(net_arch),
-    }
+    behind: dict[str, Any] = {"net_arch": list(net_arch)}
+    if critic_arch is not None:
+        behind = {"net_arch": {"pi": list(net_arch), "vf": list(critic_arch)}}
+    options = {name: True for name, wanted in (("standardise", standardise), ("motion", motion)) if wanted}
+    if projection is None and not options:
+        return behind
+    extractor = {"features_dim": projection, **options}
+    return {"features_extractor_class": Projection, "features_extractor_kwargs": extractor, **behind}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import gymnasium as gym
@@ -13,8 +14,9 @@ import gymnasium as gym
 from rmr_gym.envs.atari import make_atari
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.envs.frames import check_size
-from rmr_gym.envs.games import get_game
+from rmr_gym.envs.games import GAMES, get_game
 from rmr_gym.errors import explain, missing_extra
+from rmr_gym.registry import UnknownNameError
 from rmr_gym.wrappers import PairedObservation
 from rmr_gym.wrappers.ram_format import RamFormat
 
@@ -62,6 +64,17 @@ class GameOptions:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PushOptions:
+    """What a push does in balls_push; `BouncingBallsPushEnv` says more."""
+
+    push_speed: float = 0.1
+    """Speed that a push adds, in metres per second."""
+
+    max_speed: float = 0.5
+    """Speed above which no push takes the ball, in metres per second."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
     """One task with everything that decides what an agent meets there."""
 
@@ -74,6 +87,9 @@ class Task:
     world: BallsConfig
     """For bouncing balls."""
 
+    push: PushOptions = field(default_factory=PushOptions)
+    """The same."""
+
     @property
     def is_game(self) -> bool:
         """Whether it is played on the console."""
@@ -84,13 +100,21 @@ def task_name(name: str) -> str:
     """Return the name of a task as it is stored: the rom id of a game, or "balls_push".
 
     Raises:
-        ValueError: when there is no such task.
+        ValueError: when there is no such task; the message lists them and the nearest.
 
     Example:
         >>> task_name("MsPacman"), task_name("balls_push")
         ('ms_pacman', 'balls_push')
     """
-    return BALLS_PUSH if name == BALLS_PUSH else get_game(name).rom_id
+    if name == BALLS_PUSH:
+        return BALLS_PUSH
+    try:
+        return get_game(name).rom_id
+    except UnknownNameError:
+        names = (BALLS_PUSH, *GAMES)
+        near = difflib.get_close_matches(name.lower(), names, n=1)
+        fix = f"Did you mean {near[0]!r}?" if near else "Choose one of these."
+        raise UnknownNameError(explain(expected=f"a task out of {', '.join(names)}", got=name, fix=fix)) from None
 
 
 def make_task_env(
@@ -147,7 +171,7 @@ def make_task_env(
 def _make(task: Task, observe: Observed, ram_format: RamFormat, max_frames: int | None) -> gym.Env[Any, Any]:
     if task.is_game:
         return _make_game(task, observe, ram_format, max_frames)
-    return _make_balls(task.world, observe)
+    return _make_balls(task, observe)
 
 
 def _make_game(task: Task, observe: Observed, ram_format: RamFormat, max_frames: int | None) -> gym.Env[Any, Any]:
@@ -186,13 +210,14 @@ def fires_at_start(meanings: list[str]) -> bool:
     return len(meanings) >= 3 and meanings[1] == "FIRE"
 
 
-def _make_balls(world: BallsConfig, observe: Observed) -> gym.Env[Any, Any]:
+def _make_balls(task: Task, observe: Observed) -> gym.Env[Any, Any]:
     try:
         from stable_baselines3.common.monitor import Monitor
     except ImportError as error:
         raise missing_extra("stable_baselines3", "sb3") from error
     key = "pixels" if observe == "pixels" else "state"
-    env = gym.make("rmr/BouncingBallsPush-v0", observations=key, **dataclasses.asdict(world))
+    keywords = dataclasses.asdict(task.world) | dataclasses.asdict(task.push)
+    env = gym.make("rmr/BouncingBallsPush-v0", observations=key, **keywords)
     return Monitor(_only(env, key))
 
 

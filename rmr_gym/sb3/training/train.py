@@ -31,6 +31,7 @@ from rmr_gym.sb3.training.run_folder import (
     write_json,
 )
 from rmr_gym.sb3.training.scoring import make_agent_env, small_seed
+from rmr_gym.sb3.training.standardising import take_a_first_look
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -109,9 +110,14 @@ def _train(config: AgentConfig, out: Path, device: str, on_progress: OnProgress 
             subprocesses=config.subprocesses,
         )
         stack.callback(venv.close)
+        plain = venv  # a first look is not to count as rewards
         if config.normalize_rewards:
             venv = _normalized(venv, config.algorithm.gamma, None if last is None else last[1])
-        model = _begin(config, out, venv, device) if last is None else _continue(config, last[1], venv, device, start)
+        if last is None:
+            model = _begin(config, out, venv, device)
+            _look_around(config, model, plain)
+        else:
+            model = _continue(config, last[1], venv, device, start)
         logger = _logger(out / LOG_FOLDER, start)
         stack.callback(logger.close)
         model.set_logger(logger)
@@ -172,7 +178,7 @@ def _begin(config: AgentConfig, out: Path, venv: VecEnv, device: str) -> BaseAlg
     algorithm, features = config.algorithm, config.features
     if algorithm.off_policy:
         _require_memory(venv, algorithm.keywords()["buffer_size"])
-    model = algorithm.algorithm_class()(
+    return algorithm.algorithm_class()(
         algorithm.policy_name(pictures=features.policy_sees_pictures),
         venv,
         policy_kwargs={**algorithm.policy_kwargs(), **features.policy_kwargs(out)},
@@ -180,8 +186,12 @@ def _begin(config: AgentConfig, out: Path, venv: VecEnv, device: str) -> BaseAlg
         device=device,
         **algorithm.keywords(),
     )
+
+
+def _look_around(config: AgentConfig, model: BaseAlgorithm, venv: VecEnv) -> None:
+    """Let a new agent learn how large its observations are, where it wants to, and seed its environments."""
+    take_a_first_look(model.policy, venv, small_seed(config.seed, "first look"))
     venv.seed(small_seed(config.seed, "environments", 0))  # the algorithm has seeded them with its own
-    return model
 
 
 def _continue(config: AgentConfig, checkpoint: Path, venv: VecEnv, device: str, start: int) -> BaseAlgorithm:

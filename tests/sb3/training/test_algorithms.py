@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
+from stable_baselines3 import PPO
+from torch.optim import Adam
 
-from rmr_gym.sb3.training import ALGORITHMS, PpoConfig
+from rmr_gym.sb3.training import ALGORITHMS, DOCUMENTS, PpoConfig
 
 # Found without being imported: the package patches Gymnasium's wrappers for the whole process.
 ZOO = Path(str(getattr(find_spec("rl_zoo3"), "origin", None))).parent
@@ -57,6 +60,51 @@ def test_annealed_learning_rate_ends_at_zero() -> None:
     schedule = PpoConfig(learning_rate=0.5).keywords()["learning_rate"]
     assert [schedule(1.0), schedule(0.5), schedule(0.0)] == [0.5, 0.25, 0.0]
     assert PpoConfig(learning_rate=0.5, anneal=False).keywords()["learning_rate"] == 0.5
+
+
+def made(name: str, *, fused: bool) -> Any:
+    """Make an agent of the smallest size on a task without pictures."""
+    sizes: dict[str, Any] = {"num_envs": 1, "fused_adam": fused}
+    sizes |= {"buffer_size": 20} if ALGORITHMS[name].off_policy else {"n_steps": 8, "batch_size": 8}
+    config: Any = ALGORITHMS[name](**sizes)
+    kwargs = {**config.policy_kwargs(), "net_arch": [4]}
+    return config.algorithm_class()(
+        config.policy_name(pictures=False),
+        "CartPole-v1",
+        policy_kwargs=kwargs,
+        seed=0,
+        device="cpu",
+        **config.keywords(),
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in ALGORITHMS if name != "a2c"])
+def test_fused_adam_is_the_same_adam(name: str) -> None:
+    usual, fused = (made(name, fused=value).policy.optimizer for value in (False, True))
+    assert type(usual) is type(fused) is Adam
+    (was,), (now,) = usual.param_groups, fused.param_groups
+    assert (was["fused"], now["fused"]) == (None, True)
+    same = set(was) - {"params", "fused", "foreach"}
+    assert {key: was[key] for key in same} == {key: now[key] for key in same}
+
+
+def test_fused_steps_lead_to_the_same_weights_and_are_saved(tmp_path: Path) -> None:
+    usual, fused = (made("ppo", fused=value).learn(32) for value in (False, True))
+    for was, now in zip(usual.policy.parameters(), fused.policy.parameters(), strict=True):
+        torch.testing.assert_close(now, was, atol=1e-5, rtol=1e-4)
+    fused.save(tmp_path / "agent")
+    loaded = PPO.load(tmp_path / "agent", env=fused.get_env(), device="cpu")
+    assert loaded.policy.optimizer.param_groups[0]["fused"]
+    loaded.learn(16)
+    moments = [state["step"].item() for state in loaded.policy.optimizer.state.values()]
+    assert set(moments) == {(32 + 16) / 8 * 4}  # epochs of minibatches of 8
+
+
+def test_configs_of_before_go_on_without_the_fused_kernel() -> None:
+    document = DOCUMENTS.to_json(PpoConfig())
+    assert DOCUMENTS.from_json(PpoConfig, document).fused_adam
+    del document["fused_adam"]
+    assert not DOCUMENTS.from_json(PpoConfig, document).fused_adam
 
 
 @pytest.mark.parametrize(("field", "value"), [("num_envs", 0), ("learning_rate", -1.0), ("ent_coef", float("nan"))])

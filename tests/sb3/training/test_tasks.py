@@ -7,12 +7,12 @@ import pytest
 
 from rmr_gym.envs.atari import make_atari
 from rmr_gym.envs.balls_config import BallsConfig
-from rmr_gym.sb3.training import GameOptions, Task, make_task_env
-from rmr_gym.sb3.training.tasks import fires_at_start
+from rmr_gym.sb3.training import GameOptions, PushOptions, Task, make_task_env
+from rmr_gym.sb3.training.tasks import fires_at_start, task_name
 
 
-def task(name: str, *, world: BallsConfig | None = None, **game: Any) -> Task:
-    return Task(name=name, game=GameOptions(**game), world=world or BallsConfig())
+def task(name: str, *, world: BallsConfig | None = None, push: PushOptions | None = None, **game: Any) -> Task:
+    return Task(name=name, game=GameOptions(**game), world=world or BallsConfig(), push=push or PushOptions())
 
 
 def test_pictures_are_those_of_make_atari_behind_the_first_shots() -> None:
@@ -82,6 +82,24 @@ def test_balls_have_the_world_that_was_asked_for() -> None:
     assert pictures.reset().shape == (1, 32, 32, 3)
     assert positions.reset().shape == (1, 3, 2)
     assert pictures.step(np.array([1]))[1] == positions.step(np.array([1]))[1]
+
+
+def test_pushes_are_as_strong_as_was_asked_for() -> None:
+    moved = []
+    for speed in (0.1, 0.3):
+        strong = task("balls_push", world=BallsConfig(num_balls=1, speed=0.0), push=PushOptions(push_speed=speed))
+        venv = make_task_env(strong, num_envs=1, seed=4, observe="ram")
+        before = venv.reset()
+        moved.append(venv.step(np.array([1]))[0] - before)
+    np.testing.assert_allclose(moved[1], 3 * moved[0], atol=1e-6)
+    assert moved[0][0, 0, 0] == pytest.approx(0.01, abs=1e-6)  # metres in a tenth of a second
+
+
+def test_unknown_task_is_told_of_all() -> None:
+    with pytest.raises(ValueError, match=r"balls_push, .*pong.*Did you mean 'balls_push'"):
+        task_name("ball_push")
+    with pytest.raises(ValueError, match="Did you mean 'pong'"):
+        task_name("Pongg")
 
 
 @pytest.mark.parametrize(

@@ -6,55 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rmr_gym.errors import missing_extra
-from rmr_gym.sb3.training.algorithm import AlgorithmConfig, schedule
+from rmr_gym.sb3.training.clipped_policy import ClippedPolicyConfig
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RecurrentPpoConfig(AlgorithmConfig):
+class RecurrentPpoConfig(ClippedPolicyConfig):
     """Recurrent PPO with the settings of RL Baselines3 Zoo 2.9 for Atari (`hyperparams/ppo_lstm.yml`, `atari`)."""
-
-    num_envs: int = 8
-    """Environments that are stepped together."""
-
-    n_steps: int = 128
-    """Steps of each environment between two updates."""
-
-    n_epochs: int = 4
-    """Passes over the collected steps."""
-
-    batch_size: int = 256
-    """Steps in a minibatch."""
-
-    learning_rate: float = 2.5e-4
-    """Step size of Adam at the start."""
-
-    clip_range: float = 0.1
-    """How far the probability of an action may move in an update, at the start."""
-
-    anneal: bool = True
-    """Let `learning_rate` and `clip_range` fall to 0 over the training."""
-
-    ent_coef: float = 0.01
-    """Weight of the entropy of the policy."""
-
-    vf_coef: float = 0.5
-    """Weight of the error of the value."""
-
-    gae_lambda: float = 0.95
-    """Decay of the advantage estimate (Stable-Baselines3's default)."""
 
     lstm_hidden_size: int = 128
     """Width of the LSTM of the actor; the critic has none."""
 
     recurrent: ClassVar[bool] = True
-
-    @property
-    def steps_per_rollout(self) -> int:
-        """Environment steps between two updates, of all environments together."""
-        return self.num_envs * self.n_steps
 
     def algorithm_class(self) -> type[BaseAlgorithm]:
         """Return the class of the algorithm."""
@@ -64,20 +29,7 @@ class RecurrentPpoConfig(AlgorithmConfig):
             raise missing_extra("sb3_contrib", "sb3") from error
         return RecurrentPPO
 
-    def keywords(self) -> dict[str, Any]:
-        """Return the keywords of its constructor."""
-        return {
-            "n_steps": self.n_steps,
-            "n_epochs": self.n_epochs,
-            "batch_size": self.batch_size,
-            "learning_rate": schedule(self.learning_rate, anneal=self.anneal),
-            "clip_range": schedule(self.clip_range, anneal=self.anneal),
-            "ent_coef": self.ent_coef,
-            "vf_coef": self.vf_coef,
-            "gae_lambda": self.gae_lambda,
-            "gamma": self.gamma,
-        }
-
     def policy_kwargs(self) -> dict[str, Any]:
-        """Return the size of the LSTM."""
-        return {"enable_critic_lstm": False, "lstm_hidden_size": self.lstm_hidden_size}
+        """Return the optimizer and the size of the LSTM."""
+        lstm = {"enable_critic_lstm": False, "lstm_hidden_size": self.lstm_hidden_size}
+        return ClippedPolicyConfig.policy_kwargs(self) | lstm

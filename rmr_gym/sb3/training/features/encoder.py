@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from rmr_gym.errors import explain
-from rmr_gym.sb3.training.networks import Weights, check_path, encoder_folder, encoder_history, put_encoder
-from rmr_gym.sb3.training.observing import ObservingConfig, frame_stack, head
+from rmr_gym.sb3.training.networks import encoder_folder, encoder_history
+from rmr_gym.sb3.training.observing import frame_stack, head
+from rmr_gym.sb3.training.pretrained import PretrainedConfig
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class EncoderFeatures(ObservingConfig):
+class EncoderFeatures(PretrainedConfig):
     """The features of a frozen encoder, and a trained layer behind them."""
-
-    path: str
-    """Folder of the encoder, as `rmr-gym train` and `rmr-gym balls` write it."""
-
-    weights: Weights = "trained"
-    """Those of the folder, or "random": an encoder of the same architecture, drawn from the seed of the agent."""
 
     through: Literal["wrapper", "extractor"] = "wrapper"
     """Where it stands: in `VecEncodeObservation`, which encodes each picture once, or in the policy, where observations
@@ -35,12 +31,19 @@ class EncoderFeatures(ObservingConfig):
     """Width of the trained layer behind the features, which actor and critic share; None leaves it out. ours: 512, so
     that what follows the features is the same as in `NatureCNN`."""
 
-    net_arch: tuple[int, ...] = ()
-    """Widths of further layers, of actor and critic each."""
+    standardise: bool = False
+    """Bring each feature to mean 0 and deviation 1, as it has them in a first look at random play; both are saved with
+    the agent and stay as they are. For features in a wrapper."""
+
+    MEANT_BEFORE = MappingProxyType({"standardise": False})
+    """What it means that a field is absent from a document that was written before the field existed."""
 
     def __post_init__(self) -> None:
         """Refuse what does not go together."""
-        check_path(self.path)
+        PretrainedConfig.__post_init__(self)
+        if self.through == "extractor" and self.standardise:
+            fix = "Pass through=wrapper, or standardise=False."
+            raise ValueError(explain(expected="features in a wrapper", got="standardise in the policy", fix=fix))
         if self.through == "extractor" and self.readout == "mean" and self.projection is not None:
             got, fix = "a projection of the mean in the policy", "Pass projection=None, or through=wrapper."
             raise ValueError(explain(expected="readout=flatten, or no projection", got=got, fix=fix))
@@ -49,10 +52,6 @@ class EncoderFeatures(ObservingConfig):
     def policy_sees_pictures(self) -> bool:
         """Whether the policy is given pictures, and not vectors."""
         return self.through == "extractor"
-
-    def prepare(self, folder: Path, seed: int) -> dict[str, str]:
-        """Copy the encoder, or draw one."""
-        return {"encoder": put_encoder(self.path, folder, self.weights, seed)}
 
     def wrap(self, venv: VecEnv, folder: Path, *, stack: int, device: str) -> VecEnv:
         """Stack pictures and, in a wrapper, encode them."""
@@ -73,7 +72,7 @@ class EncoderFeatures(ObservingConfig):
     def policy_kwargs(self, folder: Path) -> dict[str, Any]:
         """Return keywords of the policy."""
         if not self.policy_sees_pictures:
-            return head(self.projection, self.net_arch)
+            return head(self.projection, self.net_arch, standardise=self.standardise)
         from rmr_gym.sb3.policy_kwargs import policy_kwargs_from
 
         return policy_kwargs_from(

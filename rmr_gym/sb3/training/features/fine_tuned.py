@@ -8,22 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rmr_gym.errors import explain
-from rmr_gym.sb3.training.networks import Weights, check_path, encoder_folder, put_encoder
-from rmr_gym.sb3.training.observing import ObservingConfig
+from rmr_gym.sb3.training.networks import encoder_folder
+from rmr_gym.sb3.training.pretrained import PretrainedConfig
 
 if TYPE_CHECKING:
     from stable_baselines3.common.callbacks import BaseCallback
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FineTunedFeatures(ObservingConfig):
+class FineTunedFeatures(PretrainedConfig):
     """The features of an encoder that is trained with the policy, from some step on."""
-
-    path: str
-    """Folder of the encoder, as `rmr-gym train` and `rmr-gym balls` write it."""
-
-    weights: Weights = "trained"
-    """Those of the folder, or "random": an encoder of the same architecture, drawn from the seed of the agent."""
 
     after_steps: int = 0
     """Environment steps before the encoder is trained, so that a random policy does not spoil it."""
@@ -34,18 +28,11 @@ class FineTunedFeatures(ObservingConfig):
     projection: int = 512
     """Width of the trained layer behind the features, which actor and critic share."""
 
-    net_arch: tuple[int, ...] = ()
-    """Widths of further layers, of actor and critic each."""
-
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
-        check_path(self.path)
+        PretrainedConfig.__post_init__(self)
         if self.after_steps < 0:
             raise ValueError(explain(expected="after_steps of at least 0", got=self.after_steps, fix="Pass 0."))
-
-    def prepare(self, folder: Path, seed: int) -> dict[str, str]:
-        """Copy the encoder, or draw one."""
-        return {"encoder": put_encoder(self.path, folder, self.weights, seed)}
 
     def policy_kwargs(self, folder: Path) -> dict[str, Any]:
         """Return keywords of the policy; the encoder is frozen until the callback says otherwise."""
