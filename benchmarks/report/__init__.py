@@ -1,0 +1,1 @@
+"""Tables, figures and a page from the results of the benchmark, and from nothing else."""

@@ -1,0 +1,1 @@
+"""The tables of a report, one module each: evidence and options in, a `Table` out."""
