@@ -11,7 +11,7 @@ from pathlib import Path
 from rmr_gym.data.reader import EpisodeFile
 from rmr_gym.data.recording import record_episode
 from rmr_gym.envs.console import Console, ConsoleConfig
-from rmr_gym.players import Player
+from rmr_gym.players import Player, lookahead_steps
 
 _STEPS = 24
 """Stored steps of a trial; play goes on for up to as many before them."""
@@ -39,7 +39,10 @@ NOTHING = Estimate(num_bytes=0.0, core_seconds=0.0)
 
 
 def estimate(console: ConsoleConfig, players: Sequence[Player], *, num_episodes: int, max_steps: int) -> Estimate:
-    """Let the weakest and the strongest player play a moment, and scale up what that took.
+    """Let the weakest and a strong player play a moment, and scale up what that took.
+
+    The strong one is the strongest, but where players look ahead one that does so about as far as they do on average:
+    what they take grows with it.
 
     Args:
         console: game and preprocessing.
@@ -50,9 +53,12 @@ def estimate(console: ConsoleConfig, players: Sequence[Player], *, num_episodes:
     if num_episodes == 0:
         return NOTHING
     ranked = sorted(players, key=lambda player: player.skill)
-    tried = [ranked[0], ranked[-1]] if len(ranked) > 1 else ranked
+    mean = sum(map(lookahead_steps, ranked)) / len(ranked)
+    strong = min(reversed(ranked), key=lambda player: abs(lookahead_steps(player) - mean))
+    tried = [ranked[0], strong] if len(ranked) > 1 else ranked
     game = Console(console)
-    num_bytes = seconds = 0.0
+    num_bytes = 0.0
+    spent: list[tuple[float, float]] = []  # steps looked ahead for each step, and seconds
     with tempfile.TemporaryDirectory() as folder:
         for number, player in enumerate(tried):
             # Once for what is loaded at the first step. Processor time leaves out the wait for the disk.
@@ -65,8 +71,17 @@ def estimate(console: ConsoleConfig, players: Sequence[Player], *, num_episodes:
             pictures = [len(file.compressed(row)) for row in range(file.num_rows)]
             per_row = sum(pictures) / len(pictures) + file.layout.abstract_bytes + _ROW_BYTES
             num_bytes += (_FILE_BYTES + per_row * max_steps) / len(tried)
-            seconds += per_step * _LEAD_IN * max_steps / len(tried)
+            spent.append((lookahead_steps(player), per_step))
+    seconds = _at(mean, spent) * _LEAD_IN * max_steps
     return Estimate(num_bytes=num_bytes * num_episodes, core_seconds=seconds * num_episodes)
+
+
+def _at(mean: float, spent: Sequence[tuple[float, float]]) -> float:
+    """Return the time of a step at a number of steps looked ahead, on the line through what was measured."""
+    (first, low), (last, high) = spent[0], spent[-1]
+    if first == last:
+        return (low + high) / 2
+    return max(low + (high - low) * (mean - first) / (last - first), 0.0)
 
 
 _ROW_BYTES = 14

@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from rmr_gym.envs.games import get_game
 from rmr_gym.errors import explain
 from rmr_gym.pipeline.config import DataConfig
-from rmr_gym.players import Player, graded_players
+from rmr_gym.players import Player, graded_players, paper_heads
 
-GRADED, AGENTS = "graded", "sb3:"
-"""Random players of graded persistence; agents in the folder behind the colon."""
+GRADED, PAPER, AGENTS = "graded", "paper", "sb3:"
+"""Random players of graded persistence; random ones and such that look ahead; agents in the folder behind the colon."""
 
 
 def named_players(sources: Sequence[str], game: str, config: DataConfig) -> list[Player]:
     """Make the players of a data set.
 
     Args:
-        sources: "graded" for random players of graded persistence, "sb3:FOLDER" for the agents of a training, one for
+        sources: "graded" for random players of graded persistence, "paper" for `paper_heads`, ten random players and 22
+            that look ahead (as many of these 32 as the config says), "sb3:FOLDER" for the agents of a training, one for
             each of its checkpoints and shares of random actions.
         game: any name of the game.
         config: what is recorded.
@@ -33,6 +34,8 @@ def named_players(sources: Sequence[str], game: str, config: DataConfig) -> list
     Example:
         >>> [player.name for player in named_players(["graded"], "pong", DataConfig(num_players=2))]
         ['random-p0-k6-b0-f0.05x4', 'random-p0.95-k6-b0.4-f0.05x4']
+        >>> [round(player.skill, 1) for player in named_players(["paper"], "pong", DataConfig(num_players=4))]
+        [0.0, 0.7, 0.3, 0.9]
     """
     if not sources:
         raise ValueError(explain(expected="at least one source of players", got="none", fix=f"Pass {GRADED}."))
@@ -43,9 +46,11 @@ def named_players(sources: Sequence[str], game: str, config: DataConfig) -> list
 def _of_source(source: str, game: str, config: DataConfig) -> Sequence[Player]:
     if source == GRADED:
         return graded_players(config.num_players)
+    if source == PAPER:
+        return paper_heads(game)[: config.num_players]
     if not source.startswith(AGENTS):
         fix = "An agent is named by the folder of its training."
-        raise ValueError(explain(expected=f"{GRADED} or {AGENTS}FOLDER", got=source, fix=fix))
+        raise ValueError(explain(expected=f"{GRADED}, {PAPER} or {AGENTS}FOLDER", got=source, fix=fix))
     from rmr_gym.sb3.player import agent_players
 
     players = agent_players(source.removeprefix(AGENTS))

@@ -33,12 +33,25 @@ class Node:
         return self.moment.over or (self.life_lost and self.parent is not None)
 
     def grow(self, action: int, outcome: Outcome) -> Node:
-        """Add what an action led to."""
+        """Add what an action led to, or find that another action led to the same.
+
+        Many actions make no difference most of the time: FIRE while a shot is in the air, all while the game waits.
+        They share one branch, so that it is looked into once.
+        """
+        for other in self.children.values():
+            if other.like(outcome):
+                self.children[action] = other
+                return other
         child = Node(outcome.moment, self.depth + outcome.num_steps)
         child.parent, child.action = self, action
         child.reward, child.life_lost = outcome.reward, outcome.life_lost
         self.children[action] = child
         return child
+
+    def like(self, outcome: Outcome) -> bool:
+        """Say whether an outcome is that of the action that led here, as far as memory shows."""
+        equal: bool = self.reward == outcome.reward and self.moment.lives == outcome.moment.lives
+        return equal and self.moment.ram.tobytes() == outcome.moment.ram.tobytes()
 
 
 class Worth:
@@ -108,9 +121,9 @@ class Worth:
 
 
 def _nodes(root: Node) -> Iterator[Node]:
-    """Go through a tree, parents before children."""
+    """Go through a tree, parents before children, once to those to which several actions lead."""
     waiting = [root]
     while waiting:
         node = waiting.pop()
         yield node
-        waiting += node.children.values()
+        waiting += [child for action, child in node.children.items() if child.action == action]

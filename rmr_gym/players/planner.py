@@ -15,11 +15,14 @@ from rmr_gym.players.plan_tree import Node, Worth
 
 T = TypeVar("T")
 
-_PERSISTENCES = (0.0, 0.5, 0.8, 0.95)
+_PERSISTENCES = (0.0, 0.5, 0.8, 1.0)
 """How persistently a try holds its actions; drawn anew for each, as nobody knows the pace of a game (ours)."""
 
 _LENGTHS = (2, 4, 8, 16)
 """How many holds of its own a try has; drawn anew for each (ours)."""
+
+_SWEEPING = 0.06
+"""Share of tries that hold one action from the present to the horizon: roads are often straight (ours)."""
 
 _EXTENDED, _BRANCHED = 0.4, 0.8
 """Share of tries that go on where the best plan ends, as long as it ends before the horizon; share of the others that
@@ -122,10 +125,7 @@ class Planner:
         Returns:
             The new root, and the steps that had to be tried out for it, 0 where they were already.
         """
-        child, taken = self.root.children.get(action), 0
-        if child is None:
-            child = self._step(world, self.root, action, self._config.hold)
-            taken = child.depth - self.root.depth
+        child, taken = self._go(world, self.root, action)
         child.parent = None
         self.root = child
         return child, taken
@@ -136,7 +136,10 @@ class Planner:
 
     def _think_of_a_try(self, actions: Sequence[int]) -> _Try:
         """Choose what to try out next."""
-        path, random = self._worth.best_path(self.root), self._generator.random
+        random = self._generator.random
+        if random() < _SWEEPING:
+            return _Try(self.root, [self._draw(actions)] * self._config.horizon, 0)
+        path = self._worth.best_path(self.root)
         if self._is_open(path[-1]) and random() < _EXTENDED:
             return _Try(path[-1], [], self._draw(_LENGTHS))
         if len(path) > 1 and random() < _BRANCHED:
@@ -167,20 +170,22 @@ class Planner:
                 more -= 1
                 if self._generator.random() >= persistence:
                     action = self._draw(world.actions)
-            if action in node.children:
-                node = node.children[action]
-            else:
-                before = node.depth
-                node = self._step(world, node, action, self._config.hold)
-                taken += node.depth - before
+            node, steps = self._go(world, node, action)
+            taken += steps
         if taken:
             self._worth.update_above(node)
         return taken
 
-    def _step(self, world: World, node: Node, action: int, num_steps: int) -> Node:
-        outcome = world.hold(node.moment, action, num_steps)
+    def _go(self, world: World, node: Node, action: int) -> tuple[Node, int]:
+        """Return where a hold leads, and the steps that had to be tried out for it: 0 where that was known."""
+        if action in node.children:
+            return node.children[action], 0
+        outcome = world.hold(node.moment, action, self._config.hold)
         self._worth.meet(outcome.reward)
-        return node.grow(action, outcome)
+        other = next(iter(node.children.values()), None)
+        if other is not None and other.depth == node.depth + outcome.num_steps:
+            self._familiarity.compare(outcome.moment.ram, other.moment.ram)
+        return node.grow(action, outcome), outcome.num_steps
 
     def _draw(self, choices: Sequence[T]) -> T:
         return choices[int(self._generator.integers(len(choices)))]

@@ -12,7 +12,7 @@ from rmr_gym.data import EpisodeStore, collect
 from rmr_gym.envs.console import ConsoleConfig
 from rmr_gym.pipeline.data_estimate import NOTHING, estimate
 from rmr_gym.pipeline.datasets import open_dataset
-from rmr_gym.players import graded_players
+from rmr_gym.players import graded_players, lookahead_steps, paper_heads
 
 SMALL = ["--data.num-episodes", "3", "--data.max-steps", "12", "--data.num-players", "3", "--workers", "1"]
 TWO = ["collect", "--games", "pong", "boxing"]
@@ -93,3 +93,11 @@ def test_estimate_is_near_what_is_taken(tmp_path: Path) -> None:
     assert 0.6 * taken < guess.num_bytes < 2 * taken
     assert guess.core_seconds > 0
     assert estimate(ConsoleConfig(game="pong"), players, num_episodes=0, max_steps=9) == NOTHING
+
+
+def test_estimate_knows_what_looking_ahead_takes() -> None:
+    console, players = ConsoleConfig(game="pong"), paper_heads("pong")
+    blind = [player for player in players if not lookahead_steps(player)]
+    looking = estimate(console, players, num_episodes=32, max_steps=100).core_seconds
+    assert looking > 3 * estimate(console, blind, num_episodes=32, max_steps=100).core_seconds
+    assert looking < 32 * 100 * 1.5 * 0.2

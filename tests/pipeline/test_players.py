@@ -12,6 +12,7 @@ from rmr_gym.data import EpisodeStore, TransitionDataset
 from rmr_gym.pipeline.config import DataConfig
 from rmr_gym.pipeline.players import named_players
 from rmr_gym.pipeline.stages import collect
+from rmr_gym.players import paper_heads
 from rmr_gym.sb3.training import AgentConfig, EvaluationConfig, PpoConfig, StateFeatures, train_agent
 
 DATA = DataConfig(num_episodes=4, max_steps=10, num_players=2, validation_fraction=0.5)
@@ -53,11 +54,21 @@ def test_random_players_are_those_of_before(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sources", "message"), [((), "at least one source"), (("grated",), "graded or sb3:FOLDER"), (("sb3:no",), "no")]
+    ("sources", "message"),
+    [((), "at least one source"), (("grated",), "graded, paper or sb3:FOLDER"), (("sb3:no",), "no")],
 )
 def test_unknown_sources_are_refused(sources: tuple[str, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         named_players(sources, "pong", DATA)
+
+
+def test_paper_players_record_a_data_set(tmp_path: Path) -> None:
+    config = dataclasses.replace(DATA, num_players=2, num_episodes=2)
+    result = collect("pong", tmp_path, config, sources=("paper",))
+    assert result["inputs"]["players"] == [player.name for player in paper_heads("pong")[:2]]
+    played = {episode.episode_index: episode for episode in EpisodeStore(tmp_path).episodes}
+    assert played[1].player.startswith("lookahead-")
+    assert (played[0].skill, played[1].skill) == (0.0, paper_heads("pong")[1].skill)
 
 
 def test_agents_of_another_game_or_other_pictures_are_refused(agent: Path) -> None:

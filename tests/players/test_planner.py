@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from rmr_gym.envs.simulator import Moment, Outcome
 from rmr_gym.players.familiarity import Familiarity
 from rmr_gym.players.lookahead_config import LookaheadConfig
 from rmr_gym.players.planner import Planner
@@ -77,8 +78,8 @@ def test_planner_stops_when_all_is_known_or_the_budget_is_spent() -> None:
 
 def test_planner_goes_where_memory_is_unfamiliar_when_there_is_nothing_to_win() -> None:
     world, seen = Valley({}), Familiarity()
-    for x in range(20):
-        for _ in range(20):
+    for x in range(32):
+        for _ in range(8):
             seen.add(world.at(x).ram)
     planned = Planner(CONFIG, np.random.default_rng(0), world.at(0), seen)
     planned.look_ahead(world, 200)
@@ -99,3 +100,21 @@ def test_planner_keeps_the_part_of_the_tree_that_it_follows() -> None:
     assert planned.root.children == {}
     node, taken = planned.follow(world, LEFT)
     assert (node.moment.state.x, taken) == (2, 1)  # type: ignore[attr-defined]
+
+
+def test_planner_looks_once_into_what_several_actions_lead_to() -> None:
+    class Deaf(Valley):
+        actions = (LEFT, STAY, RIGHT, 17)
+
+        def hold(self, moment: Moment, action: int, num_steps: int) -> Outcome:
+            return super().hold(moment, STAY if action == 17 else action, num_steps)
+
+    world = Deaf({1: 1.0})
+    planned = planner(LookaheadConfig(hold=1, commit=1, horizon=2), world)
+    assert planned.look_ahead(world, 1e9) <= 4 + 3 * 4, "four actions, and four after each of the three outcomes"
+    children = planned.root.children
+    assert len(children) == 4
+    assert children[17] is children[STAY]
+    planned.refresh()
+    node, taken = planned.follow(world, 17)
+    assert (node.moment.state.x, taken) == (0, 0)  # type: ignore[attr-defined]

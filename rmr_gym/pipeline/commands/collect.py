@@ -23,9 +23,10 @@ from rmr_gym.pipeline.stages import collect
 class Collect:
     """Play a game and record pixels and RAM as pairs.
 
-    Seeded random players of graded persistence take turns, or trained agents, or both. Repeat a call that was
-    interrupted and it continues.
+    Seeded random players of graded persistence take turns, or players that look ahead, or trained agents, or all.
+    Repeat a call that was interrupted and it continues.
     Example: rmr-gym collect ms_pacman --out data/ms_pacman --data.num-episodes 32
+    Example: rmr-gym collect pong --out data/paper --players paper
     Example: rmr-gym collect pong --out data/better --players graded sb3:runs/agent
     Example: rmr-gym collect --games all --out data --dry-run
     """
@@ -49,7 +50,8 @@ class Collect:
     """Seed of everything random in the data."""
 
     players: tuple[str, ...]
-    """Who takes turns: graded (random players), sb3:FOLDER (checkpoints of `python -m agents.train`), or several."""
+    """Who takes turns: graded (random players), paper (32 players, of which 22 look ahead: better data in more time),
+    sb3:FOLDER (checkpoints of `python -m agents.train`), or several."""
 
     start: Annotated[Start, UNPREFIXED]
     data: DataConfig

@@ -1,0 +1,212 @@
+"""One record out of all episodes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from benchmarks.players.episodes import Line, read
+from benchmarks.players.rooms import rooms_seen
+from rmr_gym.data.determinism import as_keys, count_repeated_pairs
+from rmr_gym.documents import read_json
+from rmr_gym.envs.games import GAMES
+from rmr_gym.errors import explain
+from rmr_gym.evaluation.metrics import kept_slots
+from rmr_gym.pipeline.machine import hardware, versions
+from rmr_gym.players import LookaheadPlayer, paper_heads
+
+FORMAT = "rmr-players/1"
+
+TIMES_RANDOM, RANK_CORRELATION, STEPS_PER_SECOND = 3.0, 0.6, 60.0
+"""What is asked of the players: the strongest scores so many times as much as random ones, skill orders their scores,
+and they are fast enough."""
+
+JsonObject = dict[str, Any]
+
+
+def make_record(out: Path) -> JsonObject:
+    """Sum up what was measured.
+
+    Args:
+        out: folder of the measurement.
+
+    Raises:
+        ValueError: when nothing was, or episodes do not belong together.
+    """
+    by_game: dict[str, list[tuple[Line, Path]]] = defaultdict(list)
+    for line, steps in read(out):
+        by_game[line["game"]].append((line, steps))
+    if not by_game:
+        fix = "Run `python -m benchmarks.players measure` with this --out first."
+        raise ValueError(explain(expected=f"finished episodes in {out}", got="none", fix=fix))
+    settings = {(line["max_steps"], line["seed"]) for lines in by_game.values() for line, _ in lines}
+    if len(settings) > 1:
+        raise ValueError(explain(expected="one length and seed", got=sorted(settings), fix="Measure it anew."))
+    ((max_steps, seed),) = settings
+    games = {game: _game(by_game[game]) for game in GAMES if game in by_game}
+    speeds = [read_json(path) for path in sorted(out.glob("speed-*.json"))]
+    return {
+        "format": FORMAT,
+        "settings": {"max_steps": max_steps, "seed": seed, "strongest": _strongest()},
+        "games": games,
+        "speed": [{name: value for name, value in one.items() if name not in ("format", "players")} for one in speeds],
+        "summary": _summary(games, speeds),
+        "hardware": hardware(),
+        "versions": versions(),
+    }
+
+
+def _strongest() -> JsonObject:
+    player = max(paper_heads(GAMES[0]), key=lambda one: one.skill)
+    assert isinstance(player, LookaheadPlayer), "the strongest ones look ahead"
+    return {"name": player.name, **asdict(player.config)}
+
+
+def _game(episodes: Sequence[tuple[Line, Path]]) -> JsonObject:
+    game = episodes[0][0]["game"]
+    played = [_Played(line, path) for line, path in episodes]
+    blind = [one for one in played if not one.line["lookahead_steps"]]
+    top = max(one.line["rank"] for one in played)
+    strongest = [one for one in played if one.line["rank"] == top and top == len(paper_heads(game)) - 1]
+    ranks = sorted({one.line["rank"] for one in played})
+    means = [float(np.mean([one.line["score"] for one in played if one.line["rank"] == rank])) for rank in ranks]
+    return {
+        "episodes": len(played),
+        "players": [
+            {"rank": rank, "mean_score": round(mean, 3)} | _of_rank(played, rank)
+            for rank, mean in zip(ranks, means, strict=True)
+        ],
+        "random": _scores(blind),
+        "strongest": _scores(strongest),
+        "outcome": _outcome(_scores(blind), _scores(strongest)),
+        "rank_correlation": _rank_correlation(ranks, means),
+        "coverage": _coverage(played, blind),
+        "rooms": _rooms(game, {"random": blind, "strongest": strongest, "all": played}),
+        "repeated_pairs": _repeated_pairs(played),
+    }
+
+
+class _Played:
+    """An episode with its steps."""
+
+    def __init__(self, line: Line, path: Path) -> None:
+        self.line = line
+        with np.load(path) as steps:
+            self.ram: NDArray[np.uint8] = steps["ram"]
+            self.actions: NDArray[np.uint8] = steps["actions"]
+
+
+def _of_rank(played: Sequence[_Played], rank: int) -> JsonObject:
+    lines = [one.line for one in played if one.line["rank"] == rank]
+    return {
+        "skill": lines[0]["skill"],
+        "looks_ahead": bool(lines[0]["lookahead_steps"]),
+        "episodes": len(lines),
+        "mean_steps": round(float(np.mean([line["steps"] for line in lines])), 1),
+    }
+
+
+def _scores(played: Sequence[_Played]) -> JsonObject | None:
+    if not played:
+        return None
+    scores = [one.line["score"] for one in played]
+    return {
+        "episodes": len(scores),
+        "mean": round(float(np.mean(scores)), 2),
+        "best": max(scores),
+        "mean_steps": round(float(np.mean([one.line["steps"] for one in played])), 1),
+    }
+
+
+def _outcome(random: JsonObject | None, strongest: JsonObject | None) -> JsonObject | None:
+    """Say how much better the strongest player is.
+
+    Where the mean of random play is positive, by their ratio. Elsewhere a ratio says nothing, and the strongest player
+    is better when its mean is above the best of all random episodes.
+    """
+    if random is None or strongest is None:
+        return None
+    if random["mean"] > 0:
+        ratio = strongest["mean"] / random["mean"]
+        return {"rule": "ratio", "ratio": round(ratio, 2), "reached": bool(ratio >= TIMES_RANDOM)}
+    return {"rule": "above the best random episode", "reached": bool(strongest["mean"] > random["best"])}
+
+
+def _rank_correlation(ranks: Sequence[int], means: Sequence[float]) -> JsonObject:
+    """Return Spearman's correlation of skill and mean score; None where all score the same."""
+    known = len(set(ranks)) > 1 and len(set(means)) > 1
+    value = round(float(spearmanr(ranks, means).statistic), 3) if known else None
+    return {"players": len(ranks), "spearman": value, "reached": value is not None and value >= RANK_CORRELATION}
+
+
+def _coverage(played: Sequence[_Played], blind: Sequence[_Played]) -> JsonObject | None:
+    """Compare what all players saw with what random ones saw in as many steps."""
+    if not blind or len(blind) == len(played):
+        return None
+    firsts = _first_of_each_player(played)
+    size = min(sum(len(one.ram) for one in group) for group in (firsts, blind))
+    seen = {"all": _cut(firsts, size), "random": _cut(blind, size)}
+    states = {name: len(np.unique(as_keys(ram))) for name, ram in seen.items()}
+    slots = {name: len(kept_slots(ram)) for name, ram in seen.items()}
+    return {
+        "steps": {name: len(ram) for name, ram in seen.items()},
+        "unique_states": states,
+        "kept_slots": slots,
+        "more_states": states["all"] > states["random"],
+        "more_slots": slots["all"] > slots["random"],
+    }
+
+
+def _first_of_each_player(played: Sequence[_Played]) -> list[_Played]:
+    """Return one episode of each player, as a data set has equally many of each."""
+    return [one for one in played if one.line["episode"] == 0]
+
+
+def _cut(played: Sequence[_Played], size: int) -> NDArray[np.uint8]:
+    """Take the first part of every episode, the same share of each, so that there are about `size` frames."""
+    total = sum(len(one.ram) for one in played)
+    return np.concatenate([one.ram[: round(len(one.ram) * size / total)] for one in played])
+
+
+def _rooms(game: str, groups: dict[str, list[_Played]]) -> JsonObject | None:
+    if rooms_seen(game, np.zeros((1, 128), np.uint8)) is None:
+        return None
+    return {
+        name: rooms_seen(game, np.concatenate([one.ram for one in group])) if group else None
+        for name, group in groups.items()
+    }
+
+
+def _repeated_pairs(played: Sequence[_Played]) -> JsonObject:
+    found = count_repeated_pairs(
+        np.concatenate([one.ram[:-1] for one in played]),
+        np.concatenate([one.actions for one in played]),
+        np.concatenate([one.ram[1:] for one in played]),
+    )
+    return {"pairs": found.num_pairs, "repeated": found.num_repeated, "ambiguous": found.num_ambiguous}
+
+
+def _summary(games: dict[str, JsonObject], speeds: Sequence[JsonObject]) -> JsonObject:
+    outcomes = [game["outcome"] for game in games.values() if game["outcome"] is not None]
+    coverages = [game["coverage"] for game in games.values() if game["coverage"] is not None]
+    recorded = [one["recorded_steps_per_second"] for one in speeds]
+    return {
+        "games": len(games),
+        "episodes": sum(game["episodes"] for game in games.values()),
+        "strongest_measured": len(outcomes),
+        "strongest_reached": sum(one["reached"] for one in outcomes),
+        "rank_correlation_reached": sum(game["rank_correlation"]["reached"] for game in games.values()),
+        "coverage_measured": len(coverages),
+        "more_states": sum(one["more_states"] for one in coverages),
+        "more_slots": sum(one["more_slots"] for one in coverages),
+        "ambiguous_pairs": sum(game["repeated_pairs"]["ambiguous"] for game in games.values()),
+        "repeated_pairs": sum(game["repeated_pairs"]["repeated"] for game in games.values()),
+        "recorded_steps_per_second": round(float(np.mean(recorded)), 1) if recorded else None,
+    }

@@ -1,0 +1,106 @@
+"""The record as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.marks import Place
+from rmr_gym.data.atomic import write_atomically
+from rmr_gym.documents import read_json
+
+JsonObject = Mapping[str, Any]
+
+FIGURE = "players.png"
+
+_PLACE = Place(begin="<!-- players of the record: begin -->", end="<!-- players of the record: end -->")
+
+_NONE = "-"
+
+
+def update_page(page: Path, record: Path) -> None:
+    """Put the table of a record into a page, between its marks.
+
+    Raises:
+        ValueError: when the page lacks the marks.
+    """
+    write_atomically(page, with_table(page.read_text(encoding="utf-8"), record).encode())
+
+
+def with_table(text: str, record: Path) -> str:
+    """Return the text of a page with the table of a record."""
+    return _PLACE.fill(text, markdown(read_json(record)))
+
+
+def markdown(record: JsonObject) -> str:
+    """Format what was measured: a sentence about what was run, a game per row, and what it adds up to."""
+    lines = [
+        _what_was_run(record),
+        "",
+        "| game | players | random | strongest | times random | skill and score | RAM states | slots | rooms |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *(_row(game, found) for game, found in record["games"].items()),
+        "",
+        _sum(record),
+        "",
+        f"![Score of every player by skill, in all games](images/{FIGURE})",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _what_was_run(record: JsonObject) -> str:
+    summary, steps = record["summary"], record["settings"]["max_steps"]
+    return (
+        f"{summary['episodes']:,} episodes in {summary['games']} games, each until the game was over or {steps:,} "
+        "steps were played. *Players* counts those of the 32 that were measured, *random* and *strongest* are mean "
+        "scores, *skill and score* is Spearman's correlation over the players. RAM states (different ones) and slots "
+        "(bytes with an entropy above 0.6 nats) are those of all players beside those of random ones in as many steps; "
+        "rooms or levels those that all players saw, beside random ones."
+    )
+
+
+def _row(game: str, found: JsonObject) -> str:
+    outcome, coverage, rooms = found["outcome"], found["coverage"], found["rooms"]
+    cells = [
+        f"`{game}`",
+        str(len(found["players"])),
+        _NONE if found["random"] is None else f"{found['random']['mean']:,.1f}",
+        _NONE if found["strongest"] is None else f"{found['strongest']['mean']:,.1f}",
+        _NONE if outcome is None else _times(outcome),
+        _NONE if found["rank_correlation"]["spearman"] is None else f"{found['rank_correlation']['spearman']:.2f}",
+        *(_beside(coverage, name) for name in ("unique_states", "kept_slots")),
+        "" if rooms is None else f"{rooms['all']} / {rooms['random'] or 0}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _times(outcome: JsonObject) -> str:
+    if "ratio" in outcome:
+        return f"{outcome['ratio']:.1f}"
+    return "better than all" if outcome["reached"] else "not better"
+
+
+def _beside(coverage: JsonObject | None, name: str) -> str:
+    return _NONE if coverage is None else f"{coverage[name]['all']:,} / {coverage[name]['random']:,}"
+
+
+def _sum(record: JsonObject) -> str:
+    summary = record["summary"]
+    text = (
+        "The strongest player scores at least three times as much as random ones, or more than the best of their "
+        f"episodes where their mean is not positive, in {summary['strongest_reached']} of "
+        f"{summary['strongest_measured']} games; skill orders the scores (0.6 or more) in "
+        f"{summary['rank_correlation_reached']}. There are more RAM states than in random play in "
+        f"{summary['more_states']} of {summary['coverage_measured']} games and more kept slots in "
+        f"{summary['more_slots']}. Of {summary['repeated_pairs']:,} repeated pairs of RAM and action "
+        f"{summary['ambiguous_pairs']:,} had several successors."
+    )
+    if summary["recorded_steps_per_second"] is not None:
+        games = len(record["speed"])
+        text += (
+            f" One core records {summary['recorded_steps_per_second']:.0f} steps per second, on average over the 32 "
+            f"players and {games} game{'s' if games > 1 else ''}, the steps before a stored window included."
+        )
+    return text

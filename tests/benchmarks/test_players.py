@@ -1,0 +1,109 @@
+"""The measurement of the players: order, episodes, record, table, figure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from benchmarks.players.__main__ import main
+from benchmarks.players.episodes import read
+from benchmarks.players.order import items
+from benchmarks.players.report import _outcome, make_record
+from benchmarks.players.rooms import rooms_seen
+from benchmarks.players.table import markdown
+from rmr_gym.players import lookahead_steps
+
+SHORT = ["--games", "pong", "--max-steps", "8", "--episodes", "0", "--random-episodes", "1"]
+
+
+def test_order_begins_with_random_players_and_the_strongest_in_all_games() -> None:
+    order = list(items(["pong", "boxing"], episodes=1, random_episodes=3))
+    assert len(order) == len({(one.game, one.rank, one.episode) for one in order}) == 2 * (22 + 3 * 10)
+    first = order[:22]
+    assert {one.game for one in first} == {"pong", "boxing"}
+    assert {one.rank for one in first} == {*range(10), 31}
+    assert all(a.rank == b.rank and a.game != b.game for a, b in zip(order[::2], order[1::2], strict=True))
+    assert {one.rank for one in order if lookahead_steps(one.player)} == set(range(10, 32))
+
+
+def write(folder: Path, rank: int, score: float, ram: NDArray[np.uint8], episode: int = 0) -> None:
+    folder = folder / "hero" / f"{rank:02d}-{episode}"
+    folder.mkdir(parents=True)
+    line = {"game": "hero", "player": f"p{rank}", "skill": rank / 31, "rank": rank, "episode": episode, "seed": 0}
+    line |= {"max_steps": 10, "steps": len(ram) - 1, "over": False, "score": score, "best_score": score}
+    line |= {"lookahead_steps": 0.0 if rank < 10 else 5.0, "processor_seconds": 1.0}
+    (folder / "episode.json").write_text(json.dumps(line))
+    np.savez_compressed(folder / "steps.npz", ram=ram, actions=np.zeros(len(ram) - 1, np.uint8))
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> Path:
+    still = np.zeros((10, 128), np.uint8)
+    moving = still.copy()
+    moving[:, 28] = np.arange(10) // 4  # rooms 0, 1 and 2
+    write(tmp_path, 0, 10.0, still)
+    write(tmp_path, 1, 30.0, still)
+    write(tmp_path, 20, 50.0, moving)
+    write(tmp_path, 31, 90.0, moving)
+    return tmp_path
+
+
+def test_record_holds_what_was_measured_by_hand(measured: Path) -> None:
+    game = make_record(measured)["games"]["hero"]
+    assert game["random"] == {"episodes": 2, "mean": 20.0, "best": 30.0, "mean_steps": 9.0}
+    assert game["strongest"]["mean"] == 90.0
+    assert game["outcome"] == {"rule": "ratio", "ratio": 4.5, "reached": True}
+    assert game["rank_correlation"] == {"players": 4, "spearman": 1.0, "reached": True}
+    assert game["coverage"]["steps"] == {"all": 20, "random": 20}
+    assert game["coverage"]["unique_states"] == {"all": 2, "random": 1}, "the first half of every episode"
+    assert game["coverage"]["kept_slots"] == {"all": 0, "random": 0}
+    assert game["rooms"] == {"random": 1, "strongest": 3, "all": 3}
+    assert game["repeated_pairs"] == {"pairs": 3, "repeated": 3, "ambiguous": 3 - 1}
+    summary = make_record(measured)["summary"]
+    assert (summary["episodes"], summary["strongest_reached"], summary["more_states"]) == (4, 1, 1)
+    assert summary["recorded_steps_per_second"] is None
+
+
+def test_outcome_where_random_scores_are_not_positive() -> None:
+    random = {"mean": -20.0, "best": -19.0}
+    assert _outcome(random, {"mean": -5.0}) == {"rule": "above the best random episode", "reached": True}
+    assert _outcome(random, {"mean": -19.5}) == {"rule": "above the best random episode", "reached": False}
+    assert _outcome(random, None) is None
+    assert _outcome({"mean": 2.0, "best": 9.0}, {"mean": 5.0}) == {"rule": "ratio", "ratio": 2.5, "reached": False}
+
+
+def test_rooms_are_counted_where_they_were_stayed_in() -> None:
+    ram = np.zeros((5, 128), np.uint8)
+    ram[1, 3], ram[2:, 3] = 9, 1
+    assert rooms_seen("montezuma_revenge", ram) == 1
+    assert rooms_seen("montezuma_revenge", ram, least_steps=1) == 3
+    assert rooms_seen("boxing", ram) is None
+
+
+def test_measurement_continues_and_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, page = tmp_path / "out", tmp_path / "page.md"
+    assert main(["measure", "--out", str(out), *SHORT]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 10
+    lines = [line for line, _ in read(out)]
+    assert [line["rank"] for line in lines] == list(range(10))
+    assert {line["steps"] for line in lines} == {8}
+    assert main(["measure", "--out", str(out), *SHORT]) == 0
+    assert capsys.readouterr().out == "", "all of it is there"
+    assert main(["measure", "--out", str(out), *SHORT, "--seed", "1"]) == 2
+    assert "another folder" in capsys.readouterr().err
+    page.write_text("<!-- players of the record: begin --><!-- players of the record: end -->")
+    record = tmp_path / "players.json"
+    assert main(["report", "--out", str(out), "--record", str(record), "--page", str(page)]) == 0
+    assert "| `pong` | 10 |" in page.read_text()
+    assert (tmp_path / "images" / "players.png").stat().st_size > 1_000
+    assert main(["report", "--out", str(tmp_path / "nothing"), "--record", str(record)]) == 2
+
+
+def test_table_says_what_is_known(measured: Path) -> None:
+    text = markdown(make_record(measured))
+    assert "| `hero` | 4 | 20.0 | 90.0 | 4.5 | 1.00 | 2 / 1 | 0 / 0 | 3 / 1 |" in text
+    assert "in 1 of 1 games" in text
