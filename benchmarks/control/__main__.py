@@ -12,6 +12,7 @@ import tyro
 
 from benchmarks.control.arms import ARMS
 from benchmarks.control.figure import draw
+from benchmarks.control.page import update_page
 from benchmarks.control.plan import plan
 from benchmarks.control.report import make_record
 from benchmarks.control.sweep import RESULT_FILE, sweep
@@ -77,10 +78,10 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """Compare what is there: a record, and from it a figure and a table."""
+    """Compare what is there: a record, and from it a figure, tables, and the place for them in a page."""
 
-    out: Path
-    """Folder of the comparison."""
+    out: tuple[Path, ...]
+    """Folders of the comparison; trainings of all of them go into one record."""
 
     record: Path
     """JSON file to be written."""
@@ -88,17 +89,23 @@ class Report:
     figure: Path | None = None
     """PNG file to be written; None draws nothing."""
 
+    page: Path | None = None
+    """Markdown file with marks for the tables, docs/agents.md; None writes none."""
+
     random_episodes: int = 20
     """Episodes of random play on each task."""
 
     def run(self) -> int:
         """Run and return the exit status."""
-        command = f"python -m benchmarks.control report --out {self.out.name} --record {self.record.name}"
-        record = {"command": command, **make_record(self.out, random_episodes=self.random_episodes)}
+        names = " ".join(folder.name for folder in self.out)
+        command = f"python -m benchmarks.control report --out {names} --record {self.record.name}"
+        record = {"command": command, **make_record(*self.out, random_episodes=self.random_episodes)}
         self.record.parent.mkdir(parents=True, exist_ok=True)
         write_json(self.record, record)
         if self.figure is not None:
             draw(record, self.figure)
+        if self.page is not None:
+            update_page(self.page, record)
         print(markdown(record))
         return 0
 

@@ -20,20 +20,20 @@ FORMAT = "rmr-control/1"
 JsonObject = dict[str, Any]
 
 
-def make_record(out: Path, *, random_episodes: int = 20) -> JsonObject:
-    """Read all finished trainings under a folder and compare them.
+def make_record(*folders: Path, random_episodes: int = 20) -> JsonObject:
+    """Read all finished trainings under some folders and compare them.
 
     Args:
-        out: folder of the comparison.
+        *folders: those that `python -m benchmarks.control run` filled, which may hold different tasks, arms or seeds.
         random_episodes: episodes of random play on each task.
 
     Raises:
         ValueError: when there is none, or trainings of one task do not belong together.
     """
-    results = [read_json(path) for path in sorted(out.glob(f"*/*/*/{RESULT_FILE}"))]
+    results = [read_json(path) for folder in folders for path in sorted(folder.glob(f"*/*/*/{RESULT_FILE}"))]
     if not results:
         fix = "Run `python -m benchmarks.control run` with this --out first."
-        raise ValueError(explain(expected=f"finished trainings in {out}", got="none", fix=fix))
+        raise ValueError(explain(expected=f"finished trainings in {', '.join(map(str, folders))}", got="none", fix=fix))
     tasks = sorted({result["task"] for result in results})
     return {
         "format": FORMAT,
@@ -41,7 +41,9 @@ def make_record(out: Path, *, random_episodes: int = 20) -> JsonObject:
             task: _task([one for one in results if one["task"] == task], random_episodes=random_episodes)
             for task in tasks
         },
-        "failures": [_failure(path, out) for path in sorted(out.glob(f"*/*/*/{FAILURE_FILE}"))],
+        "failures": [
+            _failure(path, folder) for folder in folders for path in sorted(folder.glob(f"*/*/*/{FAILURE_FILE}"))
+        ],
         "hardware": hardware(),
         "versions": versions(),
     }

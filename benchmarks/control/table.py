@@ -11,17 +11,16 @@ JsonObject = Mapping[str, Any]
 
 
 def markdown(record: JsonObject) -> str:
-    """Format one table per task: an arm per row, beside NatureCNN."""
+    """Format each task: a table with an arm per row, beside NatureCNN, and one of encoders beside RMR."""
     return "\n\n".join(_task(task, found) for task, found in record["tasks"].items()) + "\n"
 
 
 def _task(task: str, found: JsonObject) -> str:
     first = next(iter(found["arms"].values()))
-    seeds = max(len(arm["seeds"]) for arm in found["arms"].values())
     beside = {one["first"]: one for one in found["against_nature_cnn"]}
     lines = [
-        f"`{task}`: {first['steps'][-1]:,} environment steps, up to {seeds} seeds, random play "
-        f"{found['random_play']['mean_return']:.1f}",
+        f"**`{task}`**, {first['steps'][-1]:,} environment steps; random play returns "
+        f"{found['random_play']['mean_return']:.1f} ({len(found['random_play']['returns'])} episodes).",
         "",
         "| agent | seeds | mean return over the training | at the end | minus NatureCNN | p | steps per second |",
         "|---|---|---|---|---|---|---|",
@@ -30,7 +29,18 @@ def _task(task: str, found: JsonObject) -> str:
         cells = [arm["label"], str(len(arm["seeds"])), _interval(arm["area"]), _interval(arm["final"])]
         cells += ["", ""] if name == BASELINE or name not in beside else _beside(beside[name])
         lines.append(f"| {' | '.join([*cells, format(arm['steps_per_processor_second'], '.0f')])} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_beside_rmr(found)])
+
+
+def _beside_rmr(found: JsonObject) -> list[str]:
+    """Compare the other frozen encoders with RMR, if there are any."""
+    if not found["against_rmr"]:
+        return []
+    rows = [
+        [found["arms"][one["first"]]["label"], str(len(one["seeds"])), *_beside(one)] for one in found["against_rmr"]
+    ]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return ["", "| agent | pairs | minus RMR | p |", "|---|---|---|---|", *lines]
 
 
 def _beside(one: JsonObject) -> list[str]:

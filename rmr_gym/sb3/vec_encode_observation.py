@@ -14,7 +14,7 @@ from rmr_gym.wrappers.feature_function import FeatureFunction
 from rmr_gym.wrappers.frame_encoding import FrameEncoding, Padding
 
 try:
-    from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecNormalize
+    from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper, VecFrameStack, VecNormalize
     from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 except ImportError as error:
     raise missing_extra("stable_baselines3", "sb3") from error
@@ -35,7 +35,7 @@ class VecEncodeObservation(VecEnvWrapper):
       `norm_obs_keys` that leave the picture alone.
     - `VecTransposeImage` may stand inside, and nothing needs it; outside there are no pictures left to transpose.
     - For the last n frames pass `stack=n`. `VecFrameStack` outside does the same with zeros before an episode; inside
-      it is understood, but each frame is then encoded n times.
+      it is understood, but each frame is then encoded n times; both at once are refused.
     - The workers of `SubprocVecEnv` run single environments: it goes inside, like `DummyVecEnv`.
 
     Args:
@@ -77,7 +77,7 @@ class VecEncodeObservation(VecEnvWrapper):
         stack: int = 1,
         padding: Padding = "reset",
     ) -> None:
-        _check_env(venv, "pixels" if key is None else key)
+        _check_env(venv, "pixels" if key is None else key, stack)
         self._encoding = FrameEncoding(
             venv.observation_space,
             features,
@@ -111,7 +111,7 @@ class VecEncodeObservation(VecEnvWrapper):
         return self._encoding.beside(features, observations), rewards, dones, infos
 
 
-def _check_env(venv: object, key: str) -> None:
+def _check_env(venv: object, key: str, stack: int = 1) -> None:
     """Refuse what is not vectorised by Stable-Baselines3, and wrappers that belong elsewhere."""
     expected, fix = "a vectorised environment of Stable-Baselines3 that shows pictures", None
     if isinstance(venv, gym.vector.VectorEnv):
@@ -125,6 +125,8 @@ def _check_env(venv: object, key: str) -> None:
         venv.env_is_wrapped(EncodeObservation)
     ):
         fix = "Encode once: leave out the wrapper inside; pass stack=n for several frames."
+    elif stack > 1 and any(isinstance(layer, VecFrameStack) for layer in _layers(venv)):
+        fix = f"Stack once: leave out VecFrameStack, or stack={stack}."
     elif any(_normalises(layer, key) for layer in _layers(venv)):
         fix = "Put VecNormalize outside, VecNormalize(VecEncodeObservation(venv, features)), or pass norm_obs=False."
     if fix is not None:
