@@ -1,8 +1,8 @@
 """Training throughput of PPO on Pong through a frozen encoder, beside Stable-Baselines3's NatureCNN from scratch.
 
 The whole loop counts: environments, features, policy, updates. All agents have the settings of RL Baselines3 Zoo for
-Atari and the same environments, stepped in this process (on two cores, processes of their own are not faster); what
-differs is what turns pictures into features, and where.
+Atari, the fused kernel of Adam, and the same environments, stepped in this process (on two cores, processes of their
+own are not faster); what differs is what turns pictures into features, and where.
 
     python -m benchmarks.performance --only policies
 """
@@ -120,6 +120,7 @@ def _variants(encoder: Encoder) -> dict[str, _Variant]:
             policy="MlpPolicy",
             wrap=flat,
             policy_kwargs=head(_LAYER, ()),
+            bar=1.0,
             note=f"{width:,} features, then what follows them in NatureCNN",
         ),
         "EncoderFeaturesExtractor, frozen": _Variant(
@@ -136,7 +137,7 @@ def _agent(variant: _Variant, config: PpoConfig, device: str) -> _TimedPpo:
     """Make an agent with environments of its own, all of which start alike."""
     task = Task(name="pong", game=GameOptions(), world=BallsConfig())
     venv = variant.wrap(make_task_env(task, num_envs=config.num_envs, seed=0))
-    kwargs = dict(variant.policy_kwargs)
+    kwargs = {**config.policy_kwargs(), **variant.policy_kwargs}  # the optimizer is the same for all, NatureCNN too
     return _TimedPpo(variant.policy, venv, policy_kwargs=kwargs, seed=0, device=device, **config.keywords())
 
 

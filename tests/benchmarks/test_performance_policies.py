@@ -26,7 +26,7 @@ def test_every_way_through_an_encoder_is_held_against_nature_cnn(comparisons: li
     assert bars == {
         "VecEncodeObservation, MlpPolicy": 1.0,
         "VecEncodeObservation, mean of the slots, MlpPolicy": 1.0,
-        "VecEncodeObservation, a trained layer of 512": None,
+        "VecEncodeObservation, a trained layer of 512": 1.0,
         "EncoderFeaturesExtractor, frozen": 0.5,
     }
 
