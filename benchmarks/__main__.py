@@ -65,11 +65,9 @@ def _execute(name: str, arguments: Sequence[str]) -> int:
         from benchmarks.commands.measure import parse_measure
 
         return parse_measure(arguments).run()
-    import tyro
+    from benchmarks.commands.report import parse_report
 
-    from benchmarks.commands.report import Report
-
-    return tyro.cli(Report, args=list(arguments), prog=f"{PROGRAM} report").run()
+    return parse_report(arguments).run()
 
 
 def _parser() -> argparse.ArgumentParser:

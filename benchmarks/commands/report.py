@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import tyro
 
 from benchmarks.report.document import compose
 from benchmarks.report.measure import AVERAGES, READOUTS, Measure
 from benchmarks.report.options import Options
+from benchmarks.report.pages import filled
 from benchmarks.report.reading import choice, read_evidence
 from benchmarks.report.record import SUFFIX, is_record, to_record
 from benchmarks.report.writing import write_report
 from rmr_gym.errors import explain
 from rmr_gym.models.checkpoint import write_atomically
+
+if TYPE_CHECKING:
+    Readout: TypeAlias = str
+    Average: TypeAlias = str
+else:  # the choices of the command line are those of the measure
+    Readout, Average = Literal[READOUTS], Literal[AVERAGES]
+
+PROGRAM = "python -m benchmarks report"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,44 +41,49 @@ class Report:
     record: Path | None = None
     """File to gather the results into, such as benchmarks/results/quick.jsonl.gz."""
 
+    page: Path | None = None
+    """Markdown file, such as README.md, whose sections between marks are made from the sources, all of them records."""
+
     profile: str | None = None
     """Profile to choose where several were run; none takes all."""
 
     where: tuple[str, ...] = ()
     """Settings to choose by, such as natural.loop.gradient_steps=200."""
 
-    readout: str = READOUTS[0]
-    """Readout of tables 1, transfer and bottleneck: full, few_labels or low_dimensional."""
+    readout: Readout = READOUTS[0]
+    """Readout that table 1, transfer and bottleneck are made of; the paper's is full."""
 
-    average: str = AVERAGES[0]
-    """Average of the bit F1: weighted, micro or macro."""
+    average: Average = AVERAGES[0]
+    """How the F1 of bits is averaged."""
 
     alpha: float = 0.05
     """Level of each one-sided test."""
 
     def run(self) -> int:
-        """Write what was asked for, say what it comes down to, and return the exit status."""
-        try:
-            self._write()
-        except ValueError as error:
-            print(error, file=sys.stderr)
-            return 2
-        return 0
+        """Write what was asked for, say what it comes down to, and return the exit status.
 
-    def _write(self) -> None:
-        if self.out is None and self.record is None:
-            raise ValueError(explain(expected="--out or --record", got="neither", fix="Add --out FOLDER."))
+        Raises:
+            ValueError: when there is nothing to report, nowhere to write it, or two settings of one experiment.
+        """
+        if self.out is None and self.record is None and self.page is None:
+            raise ValueError(explain(expected="--out, --record or --page", got="none", fix="Add --out FOLDER."))
         if self.record is not None and not is_record(self.record.name):
             fix = f"End its name with {SUFFIX}."
             raise ValueError(explain(expected="the name of a record", got=self.record.name, fix=fix))
         options = Options(measure=Measure(readout=self.readout, average=self.average), alpha=self.alpha)
+        if self.page is not None:
+            text = filled(self.page.read_text(encoding="utf-8"), [Path(source) for source in self.sources], options)
+            write_atomically(self.page, text.encode())
+            print(f"{self.page} shows {', '.join(self.sources) or 'no record'}")
+        if self.out is None and self.record is None:
+            return 0
         evidence = read_evidence(self.sources, choice(self.profile, self.where))
         if self.record is not None:
             self.record.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self.record, to_record(evidence.results, evidence.failures))
             print(f"{len(evidence.results)} results gathered in {self.record}")
         if self.out is None:
-            return
+            return 0
         document = compose(evidence, options)
         for table in document.tables:
             for sentence in table.summary:
@@ -78,3 +92,9 @@ class Report:
             print(sentence)
         files = write_report(document, self.out)
         print(f"{len(files)} files; open {files[0]}")
+        return 0
+
+
+def parse_report(arguments: Sequence[str]) -> Report:
+    """Read the arguments of the subcommand."""
+    return tyro.cli(Report, args=list(arguments), prog=PROGRAM)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,13 +87,6 @@ class Evidence:
     def arms(self, kind: Kind) -> list[str]:
         """List the arms in alphabetical order."""
         return sorted({one[3] for one in self._found if one[0] == kind})
-
-    def select(self, wanted: Callable[[Result], bool]) -> Evidence:
-        """Return the evidence with some of the results; failures of others are left out, too."""
-        left = {result.id for result in self.results if not wanted(result)}
-        results = tuple(result for result in self.results if result.id not in left)
-        failures = tuple(failure for failure in self.failures if failure.id not in left)
-        return dataclasses.replace(self, results=results, failures=failures)
 
 
 def mismatch(first: Result, second: Result) -> list[str]:

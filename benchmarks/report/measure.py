@@ -48,3 +48,8 @@ class Measure:
             'weighted bit F1, full readout'
         """
         return f"{self.average} bit F1, {self.readout.replace('_', ' ')} readout"
+
+    @property
+    def sentence(self) -> str:
+        """The same at the beginning of a sentence."""
+        return self.text[0].upper() + self.text[1:]

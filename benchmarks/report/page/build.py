@@ -98,7 +98,9 @@ def _figure(picture: Picture) -> str:
 
 
 def _origin(document: Document) -> str:
-    sources = ", ".join(Path(source).name if "://" not in source else source for source in document.evidence.sources)
+    sources = ", ".join(
+        (Path(source).name or source) if "://" not in source else source for source in document.evidence.sources
+    )
     count = len(document.evidence.results)
     lines = [f"{count} experiments from {sources}.", *(f"{line}." for line in document.origin)]
     return "\n".join(f"<p>{escape(line)}</p>" for line in lines)

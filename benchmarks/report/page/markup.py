@@ -44,10 +44,7 @@ def heat_html(transfer: Transfer) -> str:
     first = (transfer.donors[0], transfer.games[0])
     lines = []
     for donor in transfer.donors:
-        cells = "".join(
-            _heat_cell(donor, game, transfer.cells[donor, game], reachable=(donor, game) == first)
-            for game in transfer.games
-        )
+        cells = "".join(_heat_cell(transfer, donor, game, reachable=(donor, game) == first) for game in transfer.games)
         lines.append(f'<tr><th scope="row">{escape(donor)}</th>{cells}</tr>')
     legend = "".join(f'<span class="{_class(name)}">{name} {mark}</span>' for name, mark in MARKS.items())
     return (
@@ -118,10 +115,11 @@ def _sort_key(value: Value) -> str:
     return f' data-v="{escape(text)}"'
 
 
-def _heat_cell(donor: str, game: str, cell: Corrected, *, reachable: bool) -> str:
+def _heat_cell(transfer: Transfer, donor: str, game: str, *, reachable: bool) -> str:
+    cell = transfer.cells[donor, game]
     improvement = cell.pairing.improvement
     text = "" if improvement is None else f"{improvement:+.1f}"
-    runs = prefix("natural", game, "rmr", donor=donor)
+    runs = prefix("natural", game, "rmr", donor=donor, width=transfer.width)
     kinds = _class(cell.judgement) + (" own" if donor == game else "")
     return (
         f'<td role="gridcell" class="{kinds}" tabindex="{0 if reachable else -1}" '

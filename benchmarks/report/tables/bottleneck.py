@@ -48,7 +48,7 @@ def bottleneck_table(evidence: Evidence, options: Options) -> Table | None:
     return Table(
         name="bottleneck",
         title="Bottleneck: width of the slots",
-        about=_ABOUT.format(measure=options.measure.text, members=members),
+        about=_ABOUT.format(measure=options.measure.sentence, members=members),
         columns=_columns(),
         rows=tuple(rows),
         summary=tuple(_summary(evidence, options, game) for game in games),

@@ -85,7 +85,7 @@ def _compared(
             evidence.at("natural", game, REFERENCE),
             measure,
             names=(arm, REFERENCE),
-            where=f"{game}",
+            where=game,
         )
         for game, arm in places
     ]

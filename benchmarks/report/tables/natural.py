@@ -121,8 +121,10 @@ def _row(evidence: Evidence, options: Options, one: Compared) -> Row:
             "paper_verdict": paper.verdict,
         }
     ahead = {"better": FIRST, "worse": SECOND}
-    strong = [ahead.get(outcome.judgement), f"paper_{ahead.get(paper.verdict)}" if paper else None]
-    return Row(values=values, runs=runs, strong=frozenset(filter(None, strong)))
+    strong = {ahead[outcome.judgement]} if outcome.judgement in ahead else set()
+    if paper is not None and paper.verdict in ahead:
+        strong.add(f"paper_{ahead[paper.verdict]}")
+    return Row(values=values, runs=runs, strong=frozenset(strong))
 
 
 def _ours(found: Sequence[Compared]) -> str:
@@ -153,7 +155,7 @@ _GAPS = ("too few seeds", "not run")
 
 def _about(options: Options, members: int) -> str:
     return (
-        f"{options.measure.text[0].upper()}{options.measure.text[1:]}; mean ± sample deviation over the seeds that "
+        f"{options.measure.sentence}; mean ± sample deviation over the seeds that "
         "both arms have. Two one-sided exact Wilcoxon signed-rank tests, paired by seed, equal pairs left out; p is "
         f"that of the direction of the mean difference, and a verdict needs p < {options.alpha:g} (so the two-sided "
         f"level is {2 * options.alpha:g}). Holm and BH (Benjamini and Hochberg): the same after a correction over "
@@ -165,19 +167,12 @@ def _about(options: Options, members: int) -> str:
 def _columns() -> tuple[Column, ...]:
     return (
         Column(name="game", heading="game"),
-        Column(name="majority", heading="majority", style="score", who="ours", help="Always the more frequent value."),
-        Column(name="untrained", heading="untrained", style="score", std="untrained_std", who="ours"),
-        Column(name="untrained_std"),
-        Column(name="untrained_seeds"),
         Column(name="c_swm", heading="C-SWM", style="score", std="c_swm_std", who="ours", help="Trained processor."),
         Column(name="c_swm_std"),
         Column(
             name="rmr", heading="RMR", style="score", std="rmr_std", who="ours", help="Pre-trained, frozen processor."
         ),
         Column(name="rmr_std"),
-        Column(name="supervised", heading="supervised", style="score", std="supervised_std", who="ours"),
-        Column(name="supervised_std"),
-        Column(name="supervised_seeds"),
         Column(name="difference", heading="RMR − C-SWM", style="signed", who="ours", help="Mean over seeds."),
         Column(name="improvement_percent"),
         Column(name="seeds", heading="seeds", style="count", who="ours", help="Pairs."),
@@ -193,14 +188,21 @@ def _columns() -> tuple[Column, ...]:
         Column(name="verdict_bh", heading="BH", who="ours", help="After Benjamini and Hochberg's correction."),
         Column(name="equal_pairs"),
         Column(name="depends_on_equal_pairs"),
-        Column(name="c_swm_normalised", heading="C-SWM normalised", style="score", who="ours"),
-        Column(name="rmr_normalised", heading="RMR normalised", style="score", who="ours"),
-        Column(name="paper_agent57", heading="Agent57", style="score", std="paper_agent57_std", who="paper"),
-        Column(name="paper_agent57_std"),
         Column(name="paper_c_swm", heading="C-SWM", style="score", std="paper_c_swm_std", who="paper"),
         Column(name="paper_c_swm_std"),
         Column(name="paper_rmr", heading="RMR", style="score", std="paper_rmr_std", who="paper"),
         Column(name="paper_rmr_std"),
         Column(name="paper_p", heading="p", who="paper"),
         Column(name="paper_verdict", heading="verdict", who="paper"),
+        Column(name="paper_agent57", heading="Agent57", style="score", std="paper_agent57_std", who="paper"),
+        Column(name="paper_agent57_std"),
+        Column(name="majority", heading="majority", style="score", who="ours", help="Always the more frequent value."),
+        Column(name="untrained", heading="untrained", style="score", std="untrained_std", who="ours"),
+        Column(name="untrained_std"),
+        Column(name="untrained_seeds"),
+        Column(name="supervised", heading="supervised", style="score", std="supervised_std", who="ours"),
+        Column(name="supervised_std"),
+        Column(name="supervised_seeds"),
+        Column(name="c_swm_normalised", heading="C-SWM normalised", style="score", who="ours"),
+        Column(name="rmr_normalised", heading="RMR normalised", style="score", who="ours"),
     )

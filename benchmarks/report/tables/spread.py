@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from benchmarks.experiment import USUAL_WIDTH
 from benchmarks.report.comparison import listed
 from benchmarks.report.evidence import Evidence, Seeds
 from benchmarks.report.table import Value
@@ -89,5 +90,5 @@ def prefix(kind: Kind, game: str, arm: str, *, donor: str | None = None, width: 
     """
     parts = [kind, game, arm]
     parts += [f"from-{donor}"] if donor not in (None, game) else []
-    parts += [f"width-{width}"] if width not in (None, 64) else []
+    parts += [f"width-{width}"] if width not in (None, USUAL_WIDTH) else []
     return "/".join([*parts, "seed-"])

@@ -54,6 +54,9 @@ class Transfer:
     sorted_games: tuple[str, ...]
     """Columns in that order."""
 
+    width: int
+    """Of the slots of all experiments."""
+
     def improvements(self) -> Float64[np.ndarray, "donor game"]:
         """Return the percentages in the order of the clustering; NaN where a pair of games was not run."""
         return _matrix(self.cells, self.donors, self.games)
@@ -84,6 +87,7 @@ def transfer_matrix(evidence: Evidence, options: Options) -> Transfer | None:
         by_game=by_game,
         sorted_donors=tuple(donors),
         sorted_games=tuple(games),
+        width=evidence.width("natural"),
     )
 
 

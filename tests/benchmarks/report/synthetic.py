@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.experiment import key_of
 from benchmarks.report.measure import READOUTS
 from benchmarks.result import Failure, Result, to_text
 from rmr_gym.seeding import numpy_generator
@@ -57,7 +58,7 @@ def natural(
     steps = () if arm == "untrained" else range(0, 100, 5)
     return Result(
         id="/".join([*parts, f"seed-{seed}"]),
-        key=f"{abs(hash((game, arm, donor, width, seed))) % 16**12:012x}",
+        key=key_of([game, arm, donor, width, seed]),
         kind="natural",
         profile=profile,
         game=game,
@@ -93,7 +94,7 @@ def abstract(game: str, arm: str, seed: int, accuracy: float, *, copy: float = 0
     )
     return Result(
         id="/".join(["abstract", game, arm, *width_part, f"seed-{seed}"]),
-        key=f"{abs(hash((game, arm, width, seed))) % 16**12:012x}",
+        key=key_of([game, arm, width, seed]),
         kind="abstract",
         profile="quick",
         game=game,

@@ -1,0 +1,157 @@
+"""Sections of README and documentation that are made from records, between marks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.marks import Place
+from benchmarks.report.document import Document, compose
+from benchmarks.report.files import grid
+from benchmarks.report.measure import READOUTS
+from benchmarks.report.options import Options
+from benchmarks.report.reading import read_evidence
+from benchmarks.report.record import SUFFIX
+from benchmarks.report.table import Column, Row, Table
+from rmr_gym.errors import explain
+
+SHORT = Place(begin="<!-- benchmark in short: begin -->", end="<!-- benchmark in short: end -->")
+"""For a README: what the tables come down to, and what has not been run."""
+
+LONG = Place(begin="<!-- benchmark tables: begin -->", end="<!-- benchmark tables: end -->")
+"""For the documentation: the tables, too."""
+
+NO_RECORD = "No run of the benchmark has been recorded yet.\n"
+
+_VERSIONS = ("python", "rmr-gym", "torch", "ale-py")
+_NOTES_SHOWN = 12
+
+
+def filled(page: str, records: Sequence[Path], options: Options) -> str:
+    """Return the text of a page with its sections made anew.
+
+    Args:
+        page: Markdown with the marks of `SHORT`, of `LONG` or both.
+        records: files of results, a part of the section each.
+        options: settings of the tables.
+
+    Raises:
+        ValueError: when the page has none of the marks, or a record is damaged.
+    """
+    places = [(place, tables) for place, tables in ((SHORT, False), (LONG, True)) if place.begin in page]
+    if not places:
+        fix = f"Add {SHORT.begin} and {SHORT.end} where the section belongs."
+        raise ValueError(explain(expected="a page with marks", got="none", fix=fix))
+    documents = [compose(read_evidence([record]), options) for record in records]
+    for place, tables in places:
+        parts = [_part(document, record, tables) for document, record in zip(documents, records, strict=True)]
+        page = place.fill(page, "\n".join(parts) or NO_RECORD)
+    return page
+
+
+def records_in(folder: Path) -> list[Path]:
+    """List the records of a folder by name."""
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def _part(document: Document, record: Path, tables: bool) -> str:
+    lines = [f"**`{record.name}`**: {_origin(document)}", ""]
+    for table in document.tables:
+        if table.name in ("coverage", "experiments", "curves"):
+            continue
+        ours = [sentence for sentence in table.summary if sentence]
+        lines += [f"- {_short(table)}: {_lower(sentence)}" for sentence in ours]
+        if table.name == "controls":
+            lines += [f"- {_short(table)}: {sentence}" for sentence in _controls(table)]
+    lines += ["", *(_tables(document) if tables else ()), "Not run, or with a caveat:", ""]
+    notes = list(dict.fromkeys([*document.absent, *(note for table in document.tables for note in _gaps(table))]))
+    more = [f"... and {len(notes) - _NOTES_SHOWN} more in the report."] if len(notes) > _NOTES_SHOWN else []
+    return "\n".join([*lines, *(f"- {note}" for note in [*notes[:_NOTES_SHOWN], *more] or ["Nothing."]), ""])
+
+
+def _origin(document: Document) -> str:
+    results = document.evidence.results
+    hours = sum(one.seconds.get("wall") or 0.0 for one in results) / 3600
+    profiles = ", ".join(sorted({f"`{one.profile}`" for one in results}))
+    machines = sorted({_machine(one.machine) for one in results})
+    versions = sorted({", ".join(f"{name} {one.versions.get(name, '?')}" for name in _VERSIONS) for one in results})
+    told = f"{len(results)} experiments, profile {profiles}, {hours:.1f} hours by the clock in all"
+    return f"{told}, on {'; '.join(machines)}; {'; '.join(versions)}."
+
+
+def _machine(facts: dict[str, object]) -> str:
+    named = [str(facts[name]) for name in ("processor", "device") if facts.get(name)]
+    return f"{', '.join(named)} ({facts.get('cores', '?')} cores)"
+
+
+def _tables(document: Document) -> list[str]:
+    """Return the tables without the games that have not been run."""
+    lines = []
+    for table in document.tables:
+        if table.name in ("coverage", "experiments", "curves", "collapse", "transfer"):
+            continue
+        kept = Table(
+            name=table.name,
+            title=table.title,
+            about=table.about,
+            columns=table.columns,
+            rows=tuple(row for row in table.rows if _has_numbers(row, table.shown)),
+        )
+        lines += [f"### {table.title}", "", table.about, "", *grid(kept, kept.shown), ""]
+        if table.name == "table1" and document.transfer is not None:
+            lines += ["### Transfer, improvement of RMR over C-SWM in percent", "", *_matrix(document), ""]
+    return lines
+
+
+def _matrix(document: Document) -> list[str]:
+    transfer = document.transfer
+    if transfer is None:
+        return []
+    marks = {"better": " (better)", "worse": " (worse)", "too few seeds": " (?)"}
+    lines = [f"| processor of | {' | '.join(transfer.games)} |", f"|---|{'--:|' * len(transfer.games)}"]
+    for donor in transfer.donors:
+        cells = []
+        for game in transfer.games:
+            cell = transfer.cells[donor, game]
+            value = cell.pairing.improvement
+            cells.append("–" if value is None else f"{value:+.1f}{marks.get(cell.judgement, '')}")
+        lines.append(f"| {donor} | {' | '.join(cells)} |")
+    return lines
+
+
+def _has_numbers(row: Row, columns: Sequence[Column]) -> bool:
+    ours = [column.name for column in columns if column.who != "paper" and column.style != "count"]
+    return any(isinstance(row.values.get(name), float) for name in ours)
+
+
+def _controls(table: Table) -> list[str]:
+    """Say for each readout how many games each arm is better or worse on than RMR."""
+    sentences = []
+    arms = list(dict.fromkeys(str(row.values["arm"]) for row in table.rows))
+    for readout in READOUTS:
+        told = []
+        for arm in arms:
+            verdicts = [
+                row.values.get(f"{readout}_verdict")
+                for row in table.rows
+                if row.values["arm"] == arm and row.values.get(f"{readout}_verdict")
+            ]
+            if verdicts:
+                better, worse = verdicts.count("better"), verdicts.count("worse")
+                told.append(f"{arm} {better} better, {worse} worse of {len(verdicts)}")
+        if told:
+            sentences.append(f"beside RMR, {readout.replace('_', ' ')} readout: {'; '.join(told)} games.")
+    return sentences
+
+
+def _gaps(table: Table) -> list[str]:
+    wanted = ("Not run", "Failed", "Not read")
+    return [note for note in table.notes if note.startswith(wanted) or "no verdict" in note]
+
+
+def _short(table: Table) -> str:
+    return table.title.partition(":")[0]
+
+
+def _lower(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:] if sentence.startswith(("Ours", "Paper", "Games", "The")) else sentence

@@ -1,0 +1,109 @@
+"""`python -m benchmarks report` writes what was asked for, and pages of the documentation show what records hold."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import benchmarks.report
+from benchmarks.__main__ import main
+from benchmarks.report.options import Options
+from benchmarks.report.pages import LONG, NO_RECORD, SHORT, filled, records_in
+from benchmarks.report.record import to_record
+from tests.benchmarks.report.synthetic import abstract, everything, natural, pairs, write
+
+ROOT = Path(__file__).parents[3]
+PAGES = [
+    path
+    for path in (ROOT / "README.md", ROOT / "docs" / "benchmark.md")
+    if SHORT.begin in path.read_text("utf-8") or LONG.begin in path.read_text("utf-8")
+]
+
+
+def test_command_writes_report_and_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = [*pairs("pong", [0.7] * 5, [0.6] * 5), *pairs("boxing", [0.6] * 5, [0.7] * 5)]
+    results += [natural("pong", "rmr", k, 0.65, donor="boxing") for k in range(5)]
+    results += [abstract("pong", "mpnn", 0, 0.8), natural("pong", "rmr", 0, 0.5, width=8)]
+    write(tmp_path / "runs", results)
+    out, record = tmp_path / "report", tmp_path / "records" / "all.jsonl.gz"
+    assert main(["report", str(tmp_path / "runs"), "--out", str(out), "--record", str(record)]) == 0
+    said = capsys.readouterr().out
+    assert "17 results gathered" in said
+    assert "Table 1: Ours, RMR beside C-SWM: 1 better, 1 worse, 0 without a difference (22 not run)" in said
+    assert "open" in said
+    names = {path.name for path in out.iterdir()}
+    tables = {"coverage", "table1", "table2", "transfer", "bottleneck", "controls", "aggregates", "curves", "collapse"}
+    for table in (tables | {"experiments"}) - {"controls"}:
+        assert {f"{table}.csv", f"{table}.parquet"} <= names
+    for figure in ("transfer", "bottleneck", "aggregates", "curves"):
+        assert {f"{figure}.png", f"{figure}.svg"} <= names
+    assert {"index.html", "report.md", "transfer_matrix.csv", "transfer_linkage.json"} <= names
+    text = (out / "report.md").read_text(encoding="utf-8")
+    assert "![Transfer between games](transfer.png)" in text
+    assert "A control has not been run." in text
+    again = tmp_path / "again"
+    assert main(["report", str(record), "--out", str(again)]) == 0
+    for name in ("table1.csv", "transfer.csv", "aggregates.csv", "transfer.svg"):
+        assert (again / name).read_bytes() == (out / name).read_bytes()
+
+
+def test_mistakes_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, pairs("pong", [0.7], [0.6]))
+    for arguments, message in (
+        ([str(tmp_path)], "Expected --out, --record or --page"),
+        ([str(tmp_path), "--record", str(tmp_path / "all.json")], "the name of a record"),
+        ([str(tmp_path / "nothing"), "--out", str(tmp_path / "o")], "Expected results; got none"),
+        ([str(tmp_path), "--out", str(tmp_path / "o"), "--profile", "paper"], "profiles quick"),
+        ([str(tmp_path), "--out", str(tmp_path / "o"), "--alpha", "0.7"], "a level alpha"),
+    ):
+        assert main(["report", *arguments]) == 2
+        assert message in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "o").exists()
+
+
+def test_page_shows_records_and_what_has_not_been_run(tmp_path: Path) -> None:
+    results, failures = everything()
+    record = tmp_path / "half.jsonl.gz"
+    record.write_bytes(to_record(results, failures))
+    page = f"# Title\n\n{SHORT.begin}\nold\n{SHORT.end}\n\n{LONG.begin}{LONG.end}\n\nend\n"
+    found = filled(page, [record], Options(repetitions=20))
+    short, long = found.split(LONG.begin)
+    assert found.startswith("# Title\n")
+    assert found.endswith("end\n")
+    assert "old" not in found
+    assert "**`half.jsonl.gz`**: 249 experiments, profile `quick`" in short
+    assert "torch 2.8.0" in short
+    assert "Not run: 20 of 24 games" in short
+    assert "|" not in short
+    assert "| processor of |" in long
+    assert "| pong |" in long
+    assert "| qbert |" not in long  # not run
+    assert "beside RMR, few labels readout" in short
+    assert filled(found, [record], Options(repetitions=20)) == found
+
+
+def test_page_without_records_or_marks() -> None:
+    assert NO_RECORD in filled(f"{SHORT.begin}{SHORT.end}", [], Options())
+    with pytest.raises(ValueError, match="a page with marks"):
+        filled("# Title", [], Options())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_documentation_shows_the_records(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert filled(text, records_in(ROOT / "benchmarks" / "results"), Options()) == text, (
+        f"Run: python -m benchmarks report benchmarks/results/*.jsonl.gz --page {page.name}"
+    )
+
+
+def test_examples_are_right() -> None:
+    found = pkgutil.walk_packages(benchmarks.report.__path__, "benchmarks.report.")
+    names = ["benchmarks.intervals", "benchmarks.marks", *(module.name for module in found)]
+    assert len(names) > 25
+    outcomes = [doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS) for name in names]
+    assert sum(one.attempted for one in outcomes) > 20
+    assert sum(one.failed for one in outcomes) == 0

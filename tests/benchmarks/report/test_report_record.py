@@ -1,0 +1,169 @@
+"""Results come back from folders, URLs and records, and the choice among them is the one that was asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import itertools
+import json
+import math
+import random
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from benchmarks.report.compact import CURVE_POINTS, compact
+from benchmarks.report.document import compose
+from benchmarks.report.files import to_csv
+from benchmarks.report.options import Options
+from benchmarks.report.reading import choice, read_evidence
+from benchmarks.report.record import read_record, to_record
+from benchmarks.result import to_text
+from tests.benchmarks.report.synthetic import everything, natural, pairs, write
+
+QUICK = Options(repetitions=20)
+
+
+def test_report_of_a_record_is_that_of_the_folder(tmp_path: Path) -> None:
+    results, failures = everything()
+    long = [{"step": step, "loss": math.pi / (1 + step), "unused": 1.0} for step in range(500)]
+    results[0] = dataclasses.replace(results[0], curve=long)
+    write(tmp_path / "runs", results, failures)
+    from_folder = read_evidence([tmp_path / "runs"])
+    record = tmp_path / "all.jsonl.gz"
+    record.write_bytes(to_record(from_folder.results, from_folder.failures))
+    from_record = read_evidence([str(record)])
+    tables = [compose(one, QUICK).tables for one in (from_folder, from_record)]
+    assert len(tables[0]) == 10
+    for one, other in zip(*tables, strict=True):
+        assert to_csv(one) == to_csv(other)
+        assert (one.summary, one.notes) == (other.summary, other.notes)
+
+
+def test_record_keeps_everything_but_curves_and_tracebacks() -> None:
+    results, failures = everything()
+    content = to_record(results, failures)
+    read, failed = read_record(content)
+    expected = {one.id: one for one in results}
+    assert len(read) == len(results)
+    for one in read:
+        assert dataclasses.replace(one, curve=[]) == dataclasses.replace(expected[one.id], curve=[])
+    assert b"secret" not in gzip.decompress(content)
+    assert [one.error for one in failed] == [one.error for one in failures]
+
+
+def test_record_has_the_same_bytes_in_any_order_and_after_a_second_time() -> None:
+    results, failures = everything()
+    content = to_record(results, failures)
+    shuffled = random.Random(0).sample(results, len(results))
+    assert to_record(shuffled, failures) == content
+    assert to_record(*read_record(content)) == content
+
+
+def test_record_is_small() -> None:
+    results, failures = everything()
+    assert len(to_record(results, failures)) / len(results) < 400  # bytes
+
+
+def test_compact_curve_keeps_both_ends_and_is_stable() -> None:
+    curve = [{"step": step, "loss": 1 / (3 + step)} for step in range(1000)]
+    result = compact(dataclasses.replace(natural("pong", "rmr", 0, 0.5), curve=curve))
+    assert len(result.curve) == CURVE_POINTS
+    assert [result.curve[0]["step"], result.curve[-1]["step"]] == [0, 999]
+    assert result.curve[0]["loss"] == 0.333333
+    steps = [point["step"] for point in result.curve]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(steps)]
+    assert max(gaps) - min(gaps) <= 1
+    assert compact(result) == result
+    short = natural("pong", "untrained", 0, 0.5)
+    assert compact(short) == short
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda content: content[: len(content) // 2], "gzipped JSON lines"),
+        (lambda content: b"\x1f\x8b" + bytes(20), "gzipped JSON lines"),
+        (lambda content: gzip.compress(gzip.decompress(content).rsplit(b"\n", 2)[0]), "it was cut off"),
+        (lambda _: b'{"format": "rmr-result/1"}', "format rmr-benchmark-record/1; got rmr-result/1"),
+        (lambda _: b"[]", "got something else"),
+        (lambda _: b"", "got something else"),
+    ],
+)
+def test_damaged_record_is_refused(damage: object, message: str) -> None:
+    assert callable(damage)
+    with pytest.raises(ValueError, match=message):
+        read_record(damage(to_record(pairs("pong", [0.5], [0.4]))))
+
+
+def test_results_are_read_from_a_url_and_together_with_others(tmp_path: Path) -> None:
+    memory = fsspec.filesystem("memory")
+    for one in pairs("pong", [0.7] * 2, [0.6] * 2):
+        memory.pipe_file(f"/bench/{one.id}-{one.key}/result.json", to_text(one).encode())
+    record = tmp_path / "more.jsonl.gz"
+    record.write_bytes(to_record([*pairs("pong", [0.7] * 2, [0.6] * 2), *pairs("boxing", [0.7], [0.6])]))
+    evidence = read_evidence(["memory://bench", record])
+    assert len(evidence.results) == 6  # what is in both counts once
+    assert evidence.links["natural/pong/rmr/seed-1"].startswith("memory://bench/natural/pong/rmr/seed-1-")
+    memory.pipe_file("/records/all.jsonl.gz", record.read_bytes())
+    assert len(read_evidence(["memory://records/all.jsonl.gz"]).results) == 6
+    memory.rm("/bench", recursive=True)
+    memory.rm("/records", recursive=True)
+
+
+def test_broken_file_is_named_and_the_rest_counts(tmp_path: Path) -> None:
+    write(tmp_path, pairs("pong", [0.7], [0.6]))
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "result.json").write_text('{"format": "rmr-ben', encoding="utf-8")
+    (tmp_path / "half" / "failure.json").write_text("[]", encoding="utf-8")
+    evidence = read_evidence([tmp_path])
+    assert len(evidence.results) == 2
+    assert len(evidence.problems) == 2
+    assert "half/result.json" in evidence.problems[0]
+    coverage = compose(evidence, QUICK).table("coverage")
+    assert coverage is not None
+    assert any("half/result.json" in note for note in coverage.notes)
+
+
+def test_failure_of_what_succeeded_later_is_forgotten(tmp_path: Path) -> None:
+    results, failures = everything()
+    write(tmp_path, results, failures)
+    assert len(read_evidence([tmp_path]).failures) == 1
+    write(tmp_path, [natural("pong", "fine_tuned", 0, 0.7)])
+    assert read_evidence([tmp_path]).failures == ()
+
+
+def test_two_settings_of_one_experiment_need_a_choice(tmp_path: Path) -> None:
+    short, long = ({"natural": {"loop": {"gradient_steps": steps}}} for steps in (100, 200))
+    for key, config in (("a" * 12, short), ("b" * 12, long)):
+        for one in pairs("pong", [0.7], [0.6], config=config):
+            write(tmp_path, [dataclasses.replace(one, key=key)])
+    with pytest.raises(ValueError, match="natural.loop.gradient_steps: 100 -> 200.*--where"):
+        read_evidence([tmp_path])
+    chosen = read_evidence([tmp_path], choice(where=["natural.loop.gradient_steps=200"]))
+    assert {one.key for one in chosen.results} == {"b" * 12}
+    profiles = [dataclasses.replace(one, profile="smoke", key="c" * 12) for one in pairs("boxing", [0.7], [0.6])]
+    write(tmp_path / "p", [*profiles, *pairs("boxing", [0.7], [0.6])])
+    with pytest.raises(ValueError, match="--profile quick or --profile smoke"):
+        read_evidence([tmp_path / "p"])
+    assert {one.profile for one in read_evidence([tmp_path / "p"], choice("smoke")).results} == {"smoke"}
+
+
+def test_choice_of_nothing_says_what_there_is(tmp_path: Path) -> None:
+    write(tmp_path, pairs("pong", [0.7], [0.6]))
+    with pytest.raises(ValueError, match="none of 2; profiles quick"):
+        read_evidence([tmp_path], choice("paper"))
+    with pytest.raises(ValueError, match="FIELD=VALUE"):
+        choice(where=["natural"])
+    with pytest.raises(ValueError, match="Expected results; got none in"):
+        read_evidence([tmp_path / "empty"])
+    with pytest.raises(ValueError, match="no such file"):
+        read_evidence([tmp_path / "missing.jsonl.gz"])
+
+
+def test_record_is_strict_json() -> None:
+    lines = gzip.decompress(to_record(pairs("pong", [math.nan], [0.6]))).splitlines()
+    assert len(lines) == 3
+    for line in lines:
+        json.loads(line, parse_constant=lambda name: pytest.fail(name))
