@@ -27,8 +27,8 @@ def placed(score: float, scale: Scale | None) -> float | None:
     """Place a score on a scale.
 
     Example:
-        >>> placed(0.7, (0.6, 0.8)), placed(0.7, None)
-        (0.49999999999999983, None)
+        >>> placed(0.75, (0.5, 1.0)), placed(0.75, None)
+        (0.5, None)
     """
     if scale is None:
         return None

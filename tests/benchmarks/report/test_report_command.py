@@ -32,7 +32,7 @@ def test_command_writes_report_and_record(tmp_path: Path, capsys: pytest.Capture
     out, record = tmp_path / "report", tmp_path / "records" / "all.jsonl.gz"
     assert main(["report", str(tmp_path / "runs"), "--out", str(out), "--record", str(record)]) == 0
     said = capsys.readouterr().out
-    assert "17 results gathered" in said
+    assert "27 results gathered" in said
     assert "Table 1: Ours, RMR beside C-SWM: 1 better, 1 worse, 0 without a difference (22 not run)" in said
     assert "open" in said
     names = {path.name for path in out.iterdir()}
@@ -69,12 +69,12 @@ def test_page_shows_records_and_what_has_not_been_run(tmp_path: Path) -> None:
     results, failures = everything()
     record = tmp_path / "half.jsonl.gz"
     record.write_bytes(to_record(results, failures))
-    page = f"# Title\n\n{SHORT.begin}\nold\n{SHORT.end}\n\n{LONG.begin}{LONG.end}\n\nend\n"
+    page = f"# Title\n\n{SHORT.begin}\nstale text\n{SHORT.end}\n\n{LONG.begin}{LONG.end}\n\nend\n"
     found = filled(page, [record], Options(repetitions=20))
     short, long = found.split(LONG.begin)
     assert found.startswith("# Title\n")
     assert found.endswith("end\n")
-    assert "old" not in found
+    assert "stale text" not in found
     assert "**`half.jsonl.gz`**: 249 experiments, profile `quick`" in short
     assert "torch 2.8.0" in short
     assert "Not run: 20 of 24 games" in short
