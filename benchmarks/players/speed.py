@@ -19,17 +19,20 @@ from rmr_gym.players import Player, attach, lookahead_steps, paper_heads
 
 FORMAT = "rmr-players-speed/1"
 
+_UNCOUNTED = 10
+"""First steps of an episode: in a window of the usual length what is loaded at the start, and that players look ahead
+before the first step for several to come, hardly matters."""
+
 
 def measure_speed(game: str, out: Path, *, num_steps: int) -> dict[str, Any]:
     """Record a window of every player, as a collection does, and write down what a step took.
 
-    A long episode is stored as a window, so that some steps are played before it; they count as time, not as steps. Not
-    counted is what is loaded at the start, which a window of the usual length hardly notices.
+    A long episode is stored as a window, so that some steps are played before it; they count as time, not as steps.
 
     Args:
         game: rom id.
         out: folder of the measurement.
-        num_steps: stored steps of each player; as many more, at most, are played before them.
+        num_steps: stored steps of each player, over 10; as many more, at most, are played before them.
 
     Returns:
         What was written.
@@ -43,7 +46,7 @@ def measure_speed(game: str, out: Path, *, num_steps: int) -> dict[str, Any]:
             made = record_episode(
                 console, _Timed(player, clock), Path(folder), seed=0, episode_index=len(players), max_steps=num_steps
             )
-        played = len(made.lead_in) + made.num_steps
+        played = len(made.lead_in) + made.num_steps - _UNCOUNTED
         players.append(
             {
                 "player": player.name,
@@ -75,11 +78,11 @@ class _Clock:
 
 
 class _Timed:
-    """A player that notes when it is asked for the first time."""
+    """A player that notes when the steps begin that are counted."""
 
     def __init__(self, player: Player, clock: _Clock) -> None:
         self.name, self.skill = player.name, player.skill
-        self._player, self._clock, self._asked = player, clock, False
+        self._player, self._clock, self._asked = player, clock, 0
 
     def attach(self, env: Console | gym.Env[Any, Any]) -> None:
         attach(self._player, env)
@@ -88,6 +91,7 @@ class _Timed:
         self._player.start_episode(legal_actions, seed)
 
     def act(self, observation: Mapping[str, NDArray[Any]]) -> int:
-        if not self._asked:
-            self._asked, self._clock.begun = True, time.process_time()
+        if self._asked == _UNCOUNTED:
+            self._clock.begun = time.process_time()
+        self._asked += 1
         return self._player.act(observation)

@@ -22,7 +22,7 @@ class LookaheadPlayer:
 
     It goes for score, keeps away from what costs a life, and where nothing is to be won within its horizon goes where
     the memory of the console is unfamiliar. `LookaheadConfig.budget`, the steps tried out for each one that is played,
-    is its skill and its cost: about a third of a millisecond each. `epsilon` spoils its play.
+    is its skill and its cost: about half a millisecond each. `epsilon` spoils its play.
 
     It cannot play by what it observes alone: `attach` tells it which game it plays, and collectors do that. A copy, or
     what comes out of a pickle, is a player of the same kind that has not been attached nor started.

@@ -23,7 +23,7 @@ _RANDOM = (
 """Players that do not look: twitching and holding ones, with favourites, with bursts of FIRE (ours)."""
 
 _NUM_LOOKING = 22
-_LEAST, _MOST = 2.0, 120.0
+_LEAST, _MOST = 2.0, 80.0
 _MOST_NOISE = 0.4
 _PERSISTENCES = (0.0, 0.6, 0.9)
 _GOLDEN = 0.6180339887498949  # its multiples modulo 1 are spread evenly, however many of them are taken
@@ -32,7 +32,7 @@ _GOLDEN = 0.6180339887498949  # its multiples modulo 1 are spread evenly, howeve
 def paper_heads(game: str | Game) -> list[Player]:
     """Make the default 32 players: ten random ones, and 22 that look ahead, ever further and with ever less noise.
 
-    The budget grows from 2 to 120 steps tried out per step played, by the same factor from player to player; the share
+    The budget grows from 2 to 80 steps tried out per step played, by the same factor from player to player; the share
     of random holds falls from 0.4 to 0; the time that these last goes up and down. They come in an order in which the
     first few already range over all skills.
 

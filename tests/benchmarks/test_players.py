@@ -107,3 +107,12 @@ def test_table_says_what_is_known(measured: Path) -> None:
     text = markdown(make_record(measured))
     assert "| `hero` | 4 | 20.0 | 90.0 | 4.5 | 1.00 | 2 / 1 | 0 / 0 | 3 / 1 |" in text
     assert "in 1 of 1 games" in text
+
+
+@pytest.mark.slow
+def test_speed_counts_all_players(tmp_path: Path) -> None:
+    assert main(["speed", "--out", str(tmp_path), "--games", "pong", "--num-steps", "12"]) == 0
+    found = json.loads((tmp_path / "speed-pong.json").read_text())
+    assert len(found["players"]) == 32
+    assert found["recorded_steps_per_second"] > 5
+    assert found["players"][-1]["seconds_per_played_step"] > 5 * found["players"][0]["seconds_per_played_step"]
