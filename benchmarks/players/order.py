@@ -28,7 +28,7 @@ class Item:
 def items(games: Sequence[str], *, episodes: int, random_episodes: int) -> Iterator[Item]:
     """List all episodes in the order in which they are played.
 
-    First the blind players and the strongest in all games, then the others, one in all games after the other, in the
+    First the strongest player and the blind ones in all games, then the others, one in all games after the other, in the
     mixed order of `paper_heads`; then all of it again for the next episode.
 
     Args:
@@ -53,5 +53,5 @@ def _turns(game: str) -> list[Player]:
     players = paper_heads(game)
     strongest = max(players, key=lambda player: player.skill)
     blind = [player for player in players if not lookahead_steps(player)]
-    first = [*blind, strongest]
+    first = [strongest, *blind]
     return first + [player for player in players if player not in first]

@@ -20,12 +20,13 @@ from rmr_gym.players import lookahead_steps
 SHORT = ["--games", "pong", "--max-steps", "8", "--episodes", "0", "--random-episodes", "1"]
 
 
-def test_order_begins_with_random_players_and_the_strongest_in_all_games() -> None:
+def test_order_begins_with_the_strongest_and_random_players_in_all_games() -> None:
     order = list(items(["pong", "boxing"], episodes=1, random_episodes=3))
     assert len(order) == len({(one.game, one.rank, one.episode) for one in order}) == 2 * (22 + 3 * 10)
     first = order[:22]
     assert {one.game for one in first} == {"pong", "boxing"}
     assert {one.rank for one in first} == {*range(10), 31}
+    assert [one.rank for one in first[:2]] == [31, 31]
     assert all(a.rank == b.rank and a.game != b.game for a, b in zip(order[::2], order[1::2], strict=True))
     assert {one.rank for one in order if lookahead_steps(one.player)} == set(range(10, 32))
 
