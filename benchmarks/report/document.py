@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ from benchmarks.report.tables.curves import Curve, curves, curves_table
 from benchmarks.report.tables.experiments import experiments_table
 from benchmarks.report.tables.natural import natural_table
 from benchmarks.report.tables.transfer import Transfer, transfer_matrix, transfer_table
+from benchmarks.result import Result
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,24 +48,24 @@ class Document:
     def absent(self) -> list[str]:
         """Say which parts of the benchmark are not there at all."""
         have = {table.name for table in self.tables}
-        return [f"{title} has not been run." for name, title in _TITLES.items() if name not in have]
+        return [sentence for name, sentence in _ABSENT.items() if name not in have]
 
     @property
     def origin(self) -> list[str]:
         """Say where and with which versions the experiments were run."""
         results = self.evidence.results
-        machines = Counter(json.dumps(one.machine, sort_keys=True) for one in results)
-        lines = [f"{count} on {_listed(json.loads(text))}" for text, count in machines.most_common()]
-        versions = Counter(json.dumps(one.versions, sort_keys=True) for one in results)
-        return [*lines, *(f"{count} with {_listed(json.loads(text))}" for text, count in versions.most_common())]
+        machines = Counter(machine_of(one) for one in results)
+        versions = Counter(", ".join(f"{name} {value}" for name, value in one.versions.items()) for one in results)
+        lines = [f"{count} run on {machine}" for machine, count in machines.most_common()]
+        return [*lines, *(f"{count} run with {text or 'unknown versions'}" for text, count in versions.most_common())]
 
 
-_TITLES = {
-    "transfer": "Transfer between games",
-    "bottleneck": "The bottleneck (several widths of the slots)",
-    "controls": "A control",
-    "aggregates": "A pair of arms to be aggregated",
-    "collapse": "An encoder",
+_ABSENT = {
+    "transfer": "Transfer between games has not been run.",
+    "bottleneck": "The bottleneck (several widths of the slots) has not been run.",
+    "controls": "No control has been run.",
+    "aggregates": "RMR and another arm have no game in common, so there are no aggregates.",
+    "collapse": "No encoder has been trained.",
 }
 
 
@@ -93,5 +93,16 @@ def compose(evidence: Evidence, options: Options) -> Document:
     )
 
 
-def _listed(facts: dict[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in facts.items()) or "unknown"
+def machine_of(result: Result) -> str:
+    """Name the machine of a result by what its speed depends on.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> machine_of(SimpleNamespace(machine={"processor": "AMD EPYC", "cores": 2, "device": "cpu"}))
+        'AMD EPYC, 2 cores, device cpu'
+    """
+    facts = result.machine
+    named = [str(facts["processor"])] if facts.get("processor") else []
+    named += [f"{facts['cores']} cores"] if facts.get("cores") else []
+    named += [f"device {facts['device']}"] if facts.get("device") else []
+    return ", ".join(named) or "an unknown machine"

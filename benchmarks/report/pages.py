@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.marks import Place
-from benchmarks.report.document import Document, compose
+from benchmarks.report.document import Document, compose, machine_of
 from benchmarks.report.files import grid
 from benchmarks.report.measure import READOUTS
 from benchmarks.report.options import Options
@@ -73,15 +73,10 @@ def _origin(document: Document) -> str:
     results = document.evidence.results
     hours = sum(one.seconds.get("wall") or 0.0 for one in results) / 3600
     profiles = ", ".join(sorted({f"`{one.profile}`" for one in results}))
-    machines = sorted({_machine(one.machine) for one in results})
+    machines = sorted({machine_of(one) for one in results})
     versions = sorted({", ".join(f"{name} {one.versions.get(name, '?')}" for name in _VERSIONS) for one in results})
     told = f"{len(results)} experiments, profile {profiles}, {hours:.1f} hours by the clock in all"
     return f"{told}, on {'; '.join(machines)}; {'; '.join(versions)}."
-
-
-def _machine(facts: dict[str, object]) -> str:
-    named = [str(facts[name]) for name in ("processor", "device") if facts.get(name)]
-    return f"{', '.join(named)} ({facts.get('cores', '?')} cores)"
 
 
 def _tables(document: Document) -> list[str]:

@@ -81,8 +81,9 @@ def _groups(columns: list[Column]) -> str:
 
 def _head(column: Column, index: int) -> str:
     title = f' title="{escape(column.help)}"' if column.help else ""
+    kind = "" if column.style == "text" else ' class="n"'
     return (
-        f'<th scope="col" aria-sort="none" data-column="{index}"{title}>'
+        f'<th{kind} scope="col" aria-sort="none" data-column="{index}"{title}>'
         f'<button type="button">{escape(column.heading)}</button></th>'
     )
 

@@ -54,8 +54,10 @@
 
   // Tooltips of the heat map, by mouse, touch and arrow keys.
   const tip = document.getElementById("tip");
-  const hide = () => { tip.hidden = true; };
+  let told = null;
+  const hide = () => { tip.hidden = true; told = null; };
   const tell = (cell) => {
+    told = cell;
     tip.textContent = cell.dataset.tip;
     tip.hidden = false;
     const box = cell.getBoundingClientRect(), own = tip.getBoundingClientRect();
@@ -89,7 +91,11 @@
       });
     }));
   }
-  addEventListener("scroll", hide, { passive: true, capture: true });
+  addEventListener("scroll", () => {
+    if (!told) return;
+    const box = told.getBoundingClientRect();
+    if (box.bottom < 0 || box.top > innerHeight) hide(); else tell(told);
+  }, { passive: true, capture: true });
 
   // Records of experiments: kept compressed in the page, opened when one is asked for.
   let records = null;

@@ -131,6 +131,8 @@ def _ours(found: Sequence[Compared]) -> str:
     ways = {
         name: [getattr(one.outcome, name) for one in found] for name in ("judgement", "judgement_holm", "judgement_bh")
     }
+    if not any(one.outcome.holm for one in found):
+        return f"Ours, RMR beside C-SWM: {tally(ways['judgement'])}."
     holm, bh = (tally(name for name in ways[key] if name not in _GAPS) for key in ("judgement_holm", "judgement_bh"))
     plain = tally(ways["judgement"])
     return f"Ours, RMR beside C-SWM: {plain}; after Holm's correction {holm}; after Benjamini and Hochberg's {bh}."

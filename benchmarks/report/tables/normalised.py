@@ -13,6 +13,10 @@ Scale = tuple[float, float]
 """Mean scores of `untrained` and `supervised` on a game."""
 
 
+NARROW = 0.01
+"""Distance of the two below which a note warns; ours: a few times the deviation over seeds of short runs."""
+
+
 def anchors(evidence: Evidence, game: str, measure: Measure) -> Scale | None:
     """Return the scale of a game; None where an end is missing or the supervised encoder is not above the untrained.
 
@@ -43,7 +47,11 @@ def without_scale(evidence: Evidence, games: list[str], measure: Measure) -> lis
         missing = [arm for arm in ("untrained", "supervised") if not evidence.at("natural", game, arm)]
         if missing:
             notes.append(f"{game}: not normalised, {' and '.join(missing)} not run.")
-        elif anchors(evidence, game, measure) is None:
-            where = f"{measure.readout} readout"
+            continue
+        scale, where = anchors(evidence, game, measure), f"{measure.readout} readout"
+        if scale is None:
             notes.append(f"{game}: not normalised, the supervised encoder is not above the untrained ({where}).")
+        elif scale[1] - scale[0] < NARROW:
+            width = f"only {scale[1] - scale[0]:.4f}"
+            notes.append(f"{game}: from untrained to supervised is {width} ({where}), so normalised scores say little.")
     return notes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,9 @@ _ABOUT = (
     "diagonal is table 1. All cells of a column share their C-SWM runs, so their verdicts come in columns: a full "
     "one is weaker evidence than as many independent games."
 )
+
+_NAMED = 8
+"""Cells that a note names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,11 +109,6 @@ def transfer_table(evidence: Evidence, options: Options, transfer: Transfer) -> 
         for donor in transfer.donors
         for game in transfer.games
     ]
-    notes = [
-        remark
-        for (donor, game), cell in transfer.cells.items()
-        for remark in remarks(f"{donor} to {game}", cell, alpha=options.alpha)
-    ]
     return Table(
         name="transfer",
         title="Transfer between games",
@@ -118,7 +116,11 @@ def transfer_table(evidence: Evidence, options: Options, transfer: Transfer) -> 
         columns=_columns(),
         rows=tuple(rows),
         summary=tuple(_summary(transfer)),
-        notes=(*_gaps(transfer), *notes, *failed(evidence, "natural", lambda name: "/from-" in name)),
+        notes=(
+            *_gaps(transfer),
+            *_grouped(transfer, options),
+            *failed(evidence, "natural", lambda name: "/from-" in name),
+        ),
     )
 
 
@@ -149,6 +151,20 @@ def _summary(transfer: Transfer) -> list[str]:
     return [*lines, f"Paper (576 cells, 20 seeds): {shares}."]
 
 
+def _grouped(transfer: Transfer, options: Options) -> list[str]:
+    """Say every remark once, with the cells that it is about: there may be hundreds."""
+    about: dict[str, list[str]] = {}
+    for (donor, game), cell in transfer.cells.items():
+        where = f"{donor} to {game}"
+        for remark in remarks(where, cell, alpha=options.alpha):
+            about.setdefault(remark.removeprefix(f"{where}: "), []).append(where)
+    return [f"{_some(cells)}: {remark}" for remark, cells in about.items()]
+
+
+def _some(cells: Sequence[str]) -> str:
+    return ", ".join(cells[:_NAMED]) + (f" and {len(cells) - _NAMED} more" if len(cells) > _NAMED else "")
+
+
 def _gaps(transfer: Transfer) -> list[str]:
     missing = [pair for pair, cell in transfer.cells.items() if cell.test is None]
     notes = []
@@ -156,9 +172,8 @@ def _gaps(transfer: Transfer) -> list[str]:
         size = f"{len(transfer.donors)} donors and {len(transfer.games)} games"
         notes.append(f"Not run: {len(GAMES) ** 2 - len(transfer.cells) + len(missing)} of 576 pairs; here are {size}.")
     if missing:
-        named = ", ".join(f"{donor} to {game}" for donor, game in missing[:8])
-        more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
-        notes.append(f"Not run inside of the matrix: {named}{more}.")
+        named = _some([f"{donor} to {game}" for donor, game in missing])
+        notes.append(f"Not run inside of the matrix: {named}.")
     for clustering, what in ((transfer.by_donor, "donors"), (transfer.by_game, "games")):
         if clustering.linkage is None:
             notes.append(f"The {what} are not clustered: two of them share no cell, or there is one only.")

@@ -44,7 +44,7 @@ def test_command_writes_report_and_record(tmp_path: Path, capsys: pytest.Capture
     assert {"index.html", "report.md", "transfer_matrix.csv", "transfer_linkage.json"} <= names
     text = (out / "report.md").read_text(encoding="utf-8")
     assert "![Transfer between games](transfer.png)" in text
-    assert "A control has not been run." in text
+    assert "No control has been run." in text
     again = tmp_path / "again"
     assert main(["report", str(record), "--out", str(again)]) == 0
     for name in ("table1.csv", "transfer.csv", "aggregates.csv", "transfer.svg"):

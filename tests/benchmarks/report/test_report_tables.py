@@ -111,7 +111,7 @@ def test_transfer_names_holes_and_few_seeds(document: Document) -> None:
     said = "\n".join(found.notes)
     assert "Not run: 561 of 576 pairs; here are 4 donors and 4 games." in said
     assert "Not run inside of the matrix: pong to boxing." in said
-    assert "boxing to pong: 2 seeds, p cannot fall below 0.25" in said
+    assert "boxing to breakout, boxing to pong, boxing to space_invaders: 2 seeds, p cannot fall below 0.25" in said
     assert "over the cells that two of them share" in said
 
 
