@@ -28,8 +28,8 @@ class Item:
 def items(games: Sequence[str], *, episodes: int, random_episodes: int) -> Iterator[Item]:
     """List all episodes in the order in which they are played.
 
-    First the strongest player and the blind ones in all games, then the others, one in all games after the other, in the
-    mixed order of `paper_heads`; then all of it again for the next episode.
+    First the strongest player and the blind ones in all games, then the others, one in all games after the other, in
+    the mixed order of `paper_heads`; then all of it again for the next episode.
 
     Args:
         games: rom ids.
