@@ -33,7 +33,7 @@ COMMANDS = [
 ]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 RMR_GYM = str(Path(sys.executable).with_name("rmr-gym"))
-TAKEN_AS_READ = {"cd", "git", "ls", "nohup", "rm", "source"}
+TAKEN_AS_READ = {"cd", "git", "ls", "nohup", "ray", "rm", "source"}
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
 
 
