@@ -11,8 +11,12 @@ from typing import Any
 from benchmarks.experiment import DataSettings, EncoderSettings, Experiment, ProcessorSettings
 from rmr_gym.models.processors import PROCESSORS
 from rmr_gym.pipeline.config import RunConfig
+from rmr_gym.pipeline.players import GRADED
 from rmr_gym.registry import Registry
 from rmr_gym.training import ARMS, AbstractConfig, LoopConfig, NaturalConfig
+
+Players = tuple[str, ...]
+"""Names of who plays, see `rmr_gym.pipeline.players.named_players`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +58,9 @@ ENCODER_ARMS: Registry[Callable[[RunConfig], Recipe]] = Registry(
 """Trainings of encoders by name, functions of the settings of a profile."""
 
 
-def abstract_experiment(game: str, arm: str, seed: int, settings: RunConfig, profile: str) -> Experiment:
+def abstract_experiment(
+    game: str, arm: str, seed: int, settings: RunConfig, profile: str, *, players: Players = (GRADED,)
+) -> Experiment:
     """Build the experiment that trains a processor on the memory of a game.
 
     Args:
@@ -64,6 +70,7 @@ def abstract_experiment(game: str, arm: str, seed: int, settings: RunConfig, pro
         settings: the other settings; its own game, arms and seeds are not looked at, but its first seed is that of
             the data.
         profile: where the settings come from.
+        players: who plays for the data; `{game}` in a name stands for the game.
 
     Raises:
         ValueError: when the arm is unknown.
@@ -75,12 +82,19 @@ def abstract_experiment(game: str, arm: str, seed: int, settings: RunConfig, pro
         arm=arm,
         seed=seed,
         profile=profile,
-        settings=_processor_settings(game, PROCESSOR_ARMS[arm](settings), seed, settings),
+        settings=_processor_settings(PROCESSOR_ARMS[arm](settings), seed, settings, _data(game, settings, players)),
     )
 
 
 def natural_experiment(
-    game: str, arm: str, seed: int, settings: RunConfig, profile: str, *, donor: str | None = None
+    game: str,
+    arm: str,
+    seed: int,
+    settings: RunConfig,
+    profile: str,
+    *,
+    donor: str | None = None,
+    players: Players = (GRADED,),
 ) -> Experiment:
     """Build the experiment that trains and probes an encoder.
 
@@ -95,6 +109,7 @@ def natural_experiment(
         settings: the other settings.
         profile: where they come from.
         donor: game whose processor is used, by default the same; makes no difference to arms without a pre-trained one.
+        players: who plays for the data; `{game}` in a name stands for the game.
 
     Raises:
         ValueError: when the arm is unknown.
@@ -102,7 +117,7 @@ def natural_experiment(
     recipe = ENCODER_ARMS[arm](settings)
     pretrained = takes_processor(arm, settings)
     source = donor if donor is not None and pretrained else game
-    trained = _processor_settings(source, recipe.abstract, settings.seed, settings)
+    trained = _processor_settings(recipe.abstract, settings.seed, settings, _data(source, settings, players))
     return Experiment(
         kind="natural",
         game=game,
@@ -111,7 +126,7 @@ def natural_experiment(
         seed=seed,
         profile=profile,
         settings=EncoderSettings(
-            data=_data(game, settings),
+            data=_data(game, settings, players),
             trained_as=recipe.trained_as,
             processor=trained if pretrained else recipe.abstract.processor,
             natural=_used(recipe.trained_as, recipe.natural),
@@ -138,13 +153,16 @@ def with_width(settings: RunConfig, slot_dim: int) -> RunConfig:
     return dataclasses.replace(settings, abstract=abstract, natural=natural)
 
 
-def _data(game: str, settings: RunConfig) -> DataSettings:
-    return DataSettings(game=game, seed=settings.seed, config=settings.data)
+def _data(game: str, settings: RunConfig, players: Players) -> DataSettings:
+    named = tuple(player.replace("{game}", game) for player in players)
+    return DataSettings(game=game, seed=settings.seed, config=settings.data, players=named)
 
 
-def _processor_settings(game: str, abstract: AbstractConfig, seed: int, settings: RunConfig) -> ProcessorSettings:
+def _processor_settings(
+    abstract: AbstractConfig, seed: int, settings: RunConfig, data: DataSettings
+) -> ProcessorSettings:
     return ProcessorSettings(
-        data=_data(game, settings), abstract=abstract, entropy_threshold=settings.probe.entropy_threshold, seed=seed
+        data=data, abstract=abstract, entropy_threshold=settings.probe.entropy_threshold, seed=seed
     )
 
 

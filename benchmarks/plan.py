@@ -75,6 +75,12 @@ def _ensemble(group: Sequence[Experiment], parts: Sequence[Job], places: Places,
     )
 
 
+def _member(experiment: Experiment) -> tuple[str, int]:
+    """Return what tells members of an ensemble apart; arms that are one and the same cannot be in one."""
+    settings = experiment.settings
+    return settings.trained_as if isinstance(settings, EncoderSettings) else "", settings.seed
+
+
 def _groups(experiments: Sequence[Experiment], together: int) -> list[list[Experiment]]:
     """Put experiments of the natural stage together that differ in arm and seed alone."""
     groups: list[list[Experiment]] = []
@@ -86,7 +92,7 @@ def _groups(experiments: Sequence[Experiment], together: int) -> list[list[Exper
             continue
         alike = (settings.data, settings.processor, settings.natural, settings.probe, settings.probe_seed)
         place = places.get(alike)
-        if place is None or len(groups[place]) == together:
+        if place is None or len(groups[place]) == together or _member(experiment) in map(_member, groups[place]):
             places[alike] = len(groups)
             groups.append([experiment])
         else:

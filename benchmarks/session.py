@@ -14,7 +14,7 @@ from benchmarks.progress import TimeLeft, in_words
 from benchmarks.result import FAILURE_FILE, RESULT_FILE, Failure, read_failure, to_text
 from benchmarks.runner import Event, Tally, run_jobs
 from benchmarks.storage import Storage, open_storage
-from benchmarks.work import Places
+from benchmarks.work import Places, tidy
 
 Say = Callable[[str], None]
 
@@ -26,8 +26,8 @@ class Left:
     experiments: tuple[Experiment, ...]
     """All that are wanted, with the processors that they need."""
 
-    there: int
-    """How many of them have a result."""
+    done: tuple[Experiment, ...]
+    """Those of them that have a result."""
 
     jobs: tuple[Job, ...]
     """What is left of them, and the data sets that they need."""
@@ -39,8 +39,8 @@ def look(
     """Compare what is wanted with what is there; arguments as of `plan_jobs`."""
     finished = open_storage(places.results).names(RESULT_FILE)
     jobs = plan_jobs(experiments, places, finished=finished, together=together, seconds=seconds)
-    there = sum(experiment.result_name in finished for experiment in experiments)
-    return Left(experiments=tuple(experiments), there=there, jobs=tuple(jobs))
+    done = tuple(experiment for experiment in experiments if experiment.result_name in finished)
+    return Left(experiments=tuple(experiments), done=done, jobs=tuple(jobs))
 
 
 def run_session(left: Left, places: Places, executor: Executor, *, attempts: int = 2, say: Say = print) -> Tally:
@@ -56,6 +56,7 @@ def run_session(left: Left, places: Places, executor: Executor, *, attempts: int
     Returns:
         What came of it; failures stand beside the results, too.
     """
+    tidy(left.done, places)
     witness = _Witness(left, open_storage(places.results), executor.num_slots, say)
     with executor:
         tally = run_jobs(left.jobs, executor, attempts=attempts, on_event=witness)
@@ -72,7 +73,7 @@ class _Witness:
         self._kinds = {job.name: _kind(job) for job in left.jobs for job in (job, *job.parts)}
         predicted = {job.name: job.seconds for job in left.jobs}
         self._time_left = TimeLeft(predicted, self._kinds.__getitem__, num_slots)
-        self._done = left.there
+        self._done = len(left.done)
 
     def __call__(self, event: Event) -> None:
         """Take an event."""

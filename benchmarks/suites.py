@@ -15,6 +15,7 @@ from benchmarks.arms import (
 )
 from benchmarks.experiment import Experiment
 from rmr_gym.pipeline.config import RunConfig
+from rmr_gym.pipeline.players import GRADED
 from rmr_gym.registry import Registry
 
 TABLE_1_ARMS = ("rmr", "c_swm", "untrained", "supervised")
@@ -50,6 +51,20 @@ class Selection:
     widths: tuple[int, ...] = BOTTLENECK_WIDTHS
     """Of the slots, for the bottleneck."""
 
+    players: tuple[str, ...] = (GRADED,)
+    """Who plays for the data sets."""
+
+    def abstract(self, game: str, arm: str, seed: int) -> Experiment:
+        """Build an experiment of the abstract stage."""
+        return abstract_experiment(game, arm, seed, self.settings, self.profile, players=self.players)
+
+    def natural(
+        self, game: str, arm: str, seed: int, *, donor: str | None = None, width: int | None = None
+    ) -> Experiment:
+        """Build an experiment of the natural stage, with the donor and width of the settings unless told otherwise."""
+        settings = self.settings if width is None else with_width(self.settings, width)
+        return natural_experiment(game, arm, seed, settings, self.profile, donor=donor, players=self.players)
+
 
 def table1(selection: Selection) -> list[Experiment]:
     """Linear readout of encoders (the paper's table 1): RMR against C-SWM, between untrained and supervised."""
@@ -59,12 +74,7 @@ def table1(selection: Selection) -> list[Experiment]:
 def table2(selection: Selection) -> list[Experiment]:
     """Prediction of the memory (the paper's table 2): MLP, Deep Sets and message passing against copying."""
     arms = selection.arms or tuple(PROCESSOR_ARMS)
-    return [
-        abstract_experiment(game, arm, seed, selection.settings, selection.profile)
-        for seed in selection.seeds
-        for game in selection.games
-        for arm in arms
-    ]
+    return [selection.abstract(game, arm, seed) for seed in selection.seeds for game in selection.games for arm in arms]
 
 
 def transfer(selection: Selection) -> list[Experiment]:
@@ -74,7 +84,7 @@ def transfer(selection: Selection) -> list[Experiment]:
     """
     arms, donors = selection.arms or TRANSFER_ARMS, selection.donors or selection.games
     return [
-        natural_experiment(game, arm, seed, selection.settings, selection.profile, donor=donor)
+        selection.natural(game, arm, seed, donor=donor)
         for seed in selection.seeds
         for game in selection.games
         for arm in arms
@@ -86,7 +96,7 @@ def bottleneck(selection: Selection) -> list[Experiment]:
     """Narrower slots in both stages (the paper's figure 5), with C-SWM at every width, too."""
     arms = selection.arms or TRANSFER_ARMS
     return [
-        natural_experiment(game, arm, seed, with_width(selection.settings, width), selection.profile)
+        selection.natural(game, arm, seed, width=width)
         for seed in selection.seeds
         for game in selection.games
         for width in selection.widths
@@ -120,12 +130,7 @@ def with_processors(experiments: Iterable[Experiment]) -> list[Experiment]:
 
 
 def _natural(selection: Selection, arms: tuple[str, ...]) -> list[Experiment]:
-    return [
-        natural_experiment(game, arm, seed, selection.settings, selection.profile)
-        for seed in selection.seeds
-        for game in selection.games
-        for arm in arms
-    ]
+    return [selection.natural(game, arm, seed) for seed in selection.seeds for game in selection.games for arm in arms]
 
 
 def _once(experiments: Iterable[Experiment]) -> list[Experiment]:

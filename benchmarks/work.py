@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,15 @@ def run_experiments(experiments: Sequence[Experiment], places: Places) -> list[s
             _train_together(missing, places, results)
         said = {experiment.folder: _run_one(experiment, places, results) for experiment in missing}
     return [said.get(experiment.folder, "is there") for experiment in experiments]
+
+
+def tidy(done: Iterable[Experiment], places: Places) -> None:
+    """Remove what a kill has left of experiments between their last word and their end."""
+    for experiment in done:
+        folder = places.work / experiment.folder
+        if folder.exists():
+            with suppress(ElsewhereError), _locked(folder):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def data_folder(settings: DataSettings, places: Places) -> Path:

@@ -26,6 +26,7 @@ OPTIONAL = {
     "imageio_ffmpeg": "video",
     "minari": "data",
     "mujoco": "mujoco",
+    "ray": "ray",
     "sb3_contrib": "sb3",
     "sklearn": "bench",
     "stable_baselines3": "sb3",

@@ -30,9 +30,11 @@ from rmr_gym.pipeline.commands.options import (
     ObjectiveChoice,
     ProcessorChoice,
     Start,
+    config_from_file,
     name_of,
 )
 from rmr_gym.pipeline.config import DataConfig, ProbingConfig, RunConfig
+from rmr_gym.pipeline.players import GRADED
 from rmr_gym.pipeline.profiles import PROFILES
 from rmr_gym.training import AbstractConfig, NaturalConfig
 
@@ -47,7 +49,6 @@ PROGRAM = "python -m benchmarks run"
 FAILED = 1
 
 _ENSEMBLE = 20  # encoders; a GPU trains so many in little more time than one
-_DATA_SEED = 0  # of data, processors and probes, whatever --seeds says, so that later seeds join earlier ones
 
 USUAL_GAMES = {
     "smoke": ("pong",),
@@ -72,10 +73,14 @@ class Run:
     slots. controls: all arms."""
 
     games: str
-    """Names of games with commas between them, or `all` for the 24 of the paper."""
+    """Names of games with commas between them, or `all` for the 24 of the paper; empty takes those of the profile."""
 
     seeds: str
-    """Such as 0..4, or 0,3,7."""
+    """Of weights, batches and negatives, such as 0..4 or 0,3,7."""
+
+    data_seed: int
+    """Of data sets, of the processors that encoders are trained around, and of probes; equal for all of `seeds`, so
+    that later ones join earlier ones."""
 
     arms: str
     """Names of arms with commas between them; empty takes those of the suite."""
@@ -85,6 +90,9 @@ class Run:
 
     widths: str
     """Bottleneck: widths of the slots."""
+
+    players: str
+    """Who plays for the data sets, as `rmr-gym collect --players`, with commas; {game} stands for the game."""
 
     out: str
     """Folder of the results, or a URL of fsspec such as s3://bucket/folder; the same on all machines."""
@@ -96,7 +104,10 @@ class Run:
     """Folder or URL where machines share data sets; without it each plays its own, which are the same."""
 
     executor: ExecutorName
-    """local: processes of this machine. serial: this process alone, for debuggers."""
+    """local: processes of this machine. serial: this process alone, for debuggers. ray: a Ray cluster."""
+
+    address: str | None
+    """Ray: the head of the cluster, as host:6379, or auto; without it one of this machine alone."""
 
     workers: int | None
     """Experiments at a time; without it one per core, or one per GPU."""
@@ -134,17 +145,19 @@ class Run:
     @staticmethod
     def defaults(base: RunConfig) -> dict[str, Any]:
         """Return the options that are not required, with their values in a profile."""
-        profile = next((name for name, make in PROFILES.items() if make() == base), None)
         return {
-            "games": ",".join(USUAL_GAMES[profile or "quick"]),
+            "games": "",
             "seeds": f"{base.seeds[0]}..{base.seeds[-1]}",
+            "data_seed": 0,
             "arms": "",
             "donors": "",
             "widths": ",".join(map(str, BOTTLENECK_WIDTHS)),
+            "players": GRADED,
             "out": "runs/benchmark",
             "work": None,
             "datasets": None,
             "executor": "local",
+            "address": None,
             "workers": None,
             "together": None,
             "attempts": 2,
@@ -167,7 +180,7 @@ class Run:
         def say(line: str) -> None:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-        resources = Resources(device=self.device, workers=self.workers, threads=self.threads)
+        resources = Resources(device=self.device, workers=self.workers, threads=self.threads, address=self.address)
         places, together = self.places(), self.together or (_ENSEMBLE if self.device == "cuda" else 1)
         costs = read_unit_costs(self.device)
         # Without costs of this device those of a CPU still say which experiments are the longer ones.
@@ -179,13 +192,13 @@ class Run:
             seconds=lambda one: 1.0 if known is None else seconds_of(one, known),
         )
         if self.dry_run:
-            num_slots = EXECUTORS[self.executor](resources).num_slots
-            for line in forecast(
-                left, costs, device=self.device, num_slots=num_slots, keep_encoders=self.keep_encoders
-            ):
+            with EXECUTORS[self.executor](resources) as executor:
+                num_slots = executor.num_slots
+            lines = forecast(left, costs, device=self.device, num_slots=num_slots, keep_encoders=self.keep_encoders)
+            for line in lines:
                 say(line)
             return 0
-        say(f"{left.there} of {len(left.experiments)} experiments have a result in {self.out}")
+        say(f"{len(left.done)} of {len(left.experiments)} experiments have a result in {self.out}")
         if not left.jobs:
             return 0
         executor = EXECUTORS[self.executor](resources)
@@ -202,7 +215,7 @@ class Run:
         origin = self.start.profile if self.start.config_file is None else self.start.config_file.stem
         settings = dataclasses.replace(
             base,
-            seed=_DATA_SEED,
+            seed=self.data_seed,
             data=self.data,
             abstract=self.abstract,
             natural=self.natural,
@@ -211,13 +224,18 @@ class Run:
         selection = Selection(
             settings=settings,
             profile=origin,
-            games=_games(self.games),
+            games=_games(self.games) if self.games else self._usual_games(),
             seeds=_seeds(self.seeds),
             arms=tuple(_words(self.arms)) or None,
             donors=_games(self.donors) if self.donors else None,
+            players=tuple(_words(self.players)) or (GRADED,),
             widths=tuple(_number(word, "a width such as 16") for word in _words(self.widths)),
         )
         return with_processors(SUITES[self.suite](selection))
+
+    def _usual_games(self) -> tuple[str, ...]:
+        path = self.start.config_file
+        return USUAL_GAMES[self.start.profile] if path is None else (config_from_file(RunConfig, path, None).game,)
 
     def places(self) -> Places:
         """Return where everything lies.
@@ -225,16 +243,16 @@ class Run:
         Raises:
             ValueError: when results go to a URL and nothing says where the work lies.
         """
-        folder = local_folder(self.out)
+        folder = local_folder(_absolute(self.out))
         if self.work is None and folder is None:
             fix = "Pass --work DIR, a folder of this machine for data sets and what is under way."
             raise ValueError(explain(expected="--work beside a URL", got=self.out, fix=fix))
         work = self.work if self.work is not None or folder is None else folder.with_name(f"{folder.name}.work")
         assert work is not None
         return Places(
-            results=self.out,
+            results=_absolute(self.out),
             work=work.absolute(),
-            datasets=self.datasets,
+            datasets=None if self.datasets is None else _absolute(self.datasets),
             device=self.device,
             keep_encoders=self.keep_encoders,
         )
@@ -244,6 +262,12 @@ def parse_run(arguments: Sequence[str]) -> Run:
     """Turn the arguments of the subcommand into its dataclass; errors as of `parse_into`."""
     command: Run = parse_into(Run, arguments, program=PROGRAM)
     return command
+
+
+def _absolute(url: str) -> str:
+    """Name a folder so that processes which work elsewhere find it; leave other URLs as they are."""
+    folder = local_folder(url)
+    return url if folder is None else str(folder.expanduser().absolute())
 
 
 def _words(text: str) -> list[str]:

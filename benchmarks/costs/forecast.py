@@ -33,7 +33,7 @@ def forecast(
     games = {one.game for one in left.experiments}
     todo = sum(counted.values())
     lines = [
-        f"{len(left.experiments)} experiments on {_games(len(games))}: {left.there} are there, {todo} are left",
+        f"{len(left.experiments)} experiments on {_games(len(games))}: {len(left.done)} are there, {todo} are left",
         *(f"  {count:5} x {name}" for name, count in counted.items()),
     ]
     sets = [job for job in left.jobs if not experiments_of(job)]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from benchmarks.costs.units import UnitCosts, at_width
 from benchmarks.experiment import USUAL_WIDTH, DataSettings, EncoderSettings, Experiment, ProcessorSettings
 from rmr_gym.envs.games import NUM_RAM_BYTES
-from rmr_gym.evaluation.probes import LinearProbeConfig
+from rmr_gym.evaluation.probes import RegularisedProbeConfig
 from rmr_gym.evaluation.readouts import READOUTS
-from rmr_gym.models.encoders import NatureCnnConfig
 from rmr_gym.pipeline.config import ProbingConfig
 from rmr_gym.pipeline.config_json import to_json
 from rmr_gym.training import ARMS
@@ -20,6 +19,8 @@ BYTES_PER_RESULT = 30_000
 
 BYTES_PER_WEIGHT = 4
 
+_PASSES = 50  # over all frames, of the solver of the regularised probe; ours: a guess
+
 
 def seconds_of(one: DataSettings | Experiment, costs: UnitCosts) -> float:
     """Predict the time of one core, or of a GPU.
@@ -31,7 +32,9 @@ def seconds_of(one: DataSettings | Experiment, costs: UnitCosts) -> float:
         costs: of the device.
     """
     if isinstance(one, DataSettings):
-        return one.config.num_episodes * one.config.max_steps * costs.step
+        # The players of several sources take turns; of unknown ones it is assumed that they think long.
+        steps = [costs.step.get(source, max(costs.step.values())) for source in one.players]
+        return one.config.num_episodes * one.config.max_steps * sum(steps) / len(steps)
     settings = one.settings
     if isinstance(settings, ProcessorSettings):
         return costs.begun + _pretraining(settings, costs)
@@ -97,13 +100,12 @@ def _reading(settings: EncoderSettings, width: int, costs: UnitCosts) -> float:
 def _fitting(frames: float, features: int, readout: str, probe: ProbingConfig, costs: UnitCosts) -> float:
     """Predict the time of a probe that is not stopped early."""
     config, weights = probe.linear_for(readout), features * KEPT_SLOTS * 8
-    if not isinstance(config, LinearProbeConfig):  # some dozen passes over all frames, see its own docstring
-        return 50 * frames * weights * costs.fitted_sample
+    if isinstance(config, RegularisedProbeConfig):
+        return _PASSES * frames * weights * costs.fitted_sample
     updates = config.max_epochs * frames * (1 - config.held_out_fraction) / config.batch_size
     samples = config.max_epochs * frames
     return weights * (updates * costs.fitted_update + samples * costs.fitted_sample)
 
 
 def _resolution(settings: EncoderSettings) -> str:
-    encoder = settings.natural.encoder
-    return encoder.resolution if isinstance(encoder, NatureCnnConfig) else "84x84"
+    return settings.natural.encoder.resolution

@@ -21,8 +21,8 @@ class UnitCosts:
     source: Mapping[str, Any]
     """Command, machine and versions of the measurement."""
 
-    step: float
-    """Playing and storing one recorded step of a game, with those that are played before the recording."""
+    step: Mapping[str, float]
+    """Playing and storing one recorded step of a game, with those that are played before the recording, by players."""
 
     bytes_per_frame: float
     """Size of a stored frame with its memory, in bytes."""

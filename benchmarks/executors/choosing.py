@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from benchmarks.executors.interface import Executor
 from benchmarks.executors.local import LocalExecutor
+from benchmarks.executors.ray_cluster import RayExecutor
 from benchmarks.executors.serial import SerialExecutor
 from rmr_gym.errors import explain
 from rmr_gym.registry import Registry
@@ -77,5 +78,12 @@ def visible_gpus() -> list[str]:
     return named.split(",")[:found] if named else [str(number) for number in range(found)]
 
 
-EXECUTORS: Registry[Callable[[Resources], Executor]] = Registry("executor", ("local", local), ("serial", serial))
+def ray(resources: Resources) -> Executor:
+    """Run jobs on a Ray cluster."""
+    return RayExecutor(resources.address, device=resources.device, threads=resources.threads, workers=resources.workers)
+
+
+EXECUTORS: Registry[Callable[[Resources], Executor]] = Registry(
+    "executor", ("local", local), ("serial", serial), ("ray", ray)
+)
 """Functions from resources to an executor, by name."""
