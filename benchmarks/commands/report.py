@@ -88,7 +88,7 @@ class Report:
         for table in document.tables:
             for sentence in table.summary:
                 print(f"{table.title.partition(':')[0]}: {sentence}")
-        for sentence in document.absent:
+        for sentence in document.caveats:
             print(sentence)
         files = write_report(document, self.out)
         print(f"{len(files)} files; open {files[0]}")

@@ -45,10 +45,19 @@ class Document:
         return next((table for table in self.tables if table.name == name), None)
 
     @property
-    def absent(self) -> list[str]:
-        """Say which parts of the benchmark are not there at all."""
+    def caveats(self) -> list[str]:
+        """Say which parts of the benchmark are not there at all, what failed, and what is mixed in the tables."""
         have = {table.name for table in self.tables}
-        return [sentence for name, sentence in _ABSENT.items() if name not in have]
+        found = [sentence for name, sentence in _ABSENT.items() if name not in have]
+        profiles = Counter(one.profile for one in self.evidence.results)
+        if len(profiles) > 1:
+            counted = ", ".join(f"{count} of {name}" for name, count in profiles.most_common())
+            found.append(f"The tables mix profiles ({counted} experiments); --profile chooses one.")
+        if self.evidence.failures:
+            found.append(f"Failed experiments: {len(self.evidence.failures)}; they are named under the tables.")
+        if self.evidence.problems:
+            found.append(f"Files not read: {len(self.evidence.problems)}; they are named under the first table.")
+        return found
 
     @property
     def origin(self) -> list[str]:

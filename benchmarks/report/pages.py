@@ -64,7 +64,7 @@ def _part(document: Document, record: Path, tables: bool) -> str:
         if table.name == "controls":
             lines += [f"- {_short(table)}: {sentence}" for sentence in _controls(table)]
     lines += ["", *(_tables(document) if tables else ()), "Not run, or with a caveat:", ""]
-    notes = list(dict.fromkeys([*document.absent, *(note for table in document.tables for note in _gaps(table))]))
+    notes = list(dict.fromkeys([*document.caveats, *(note for table in document.tables for note in _gaps(table))]))
     more = [f"... and {len(notes) - _NOTES_SHOWN} more in the report."] if len(notes) > _NOTES_SHOWN else []
     return "\n".join([*lines, *(f"- {note}" for note in [*notes[:_NOTES_SHOWN], *more] or ["Nothing."]), ""])
 

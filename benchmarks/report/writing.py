@@ -50,7 +50,7 @@ def markdown(document: Document, drawn: list[str]) -> str:
         drawn: names of the figures that lie beside it.
     """
     lines = [f"# {TITLE}", "", *(f"- {line}." for line in document.origin), ""]
-    lines += [f"- **Not run:** {sentence}" for sentence in document.absent]
+    lines += [f"- **Note:** {sentence}" for sentence in document.caveats]
     lines += ["", *_bodies(document, drawn)]
     return "\n".join(lines)
 

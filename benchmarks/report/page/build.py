@@ -56,7 +56,7 @@ def build_page(document: Document, pictures: Sequence[Picture], folder: Path) ->
 </header>
 <nav aria-label="Tables">{menu} <button type="button" id="theme">Colours</button></nav>
 <main id="main">
-{_absent(document)}
+{_caveats(document)}
 {sections}
 </main>
 <dialog id="record" aria-labelledby="record-title">
@@ -106,9 +106,9 @@ def _origin(document: Document) -> str:
     return "\n".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
-def _absent(document: Document) -> str:
-    missing = items(document.absent)
-    return f'<div class="absent"><strong>Not run</strong>{missing}</div>' if missing else ""
+def _caveats(document: Document) -> str:
+    caveats = items(document.caveats)
+    return f'<div class="caveats"><strong>Before you read on</strong>{caveats}</div>' if caveats else ""
 
 
 def _records(document: Document, folder: Path) -> str:

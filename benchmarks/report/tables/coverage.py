@@ -29,8 +29,6 @@ def coverage_table(evidence: Evidence, _options: Options) -> Table:
     with_any = sum(bool(row.values["experiments"]) for row in rows)
     notes = [f"Failed: {one.id} ({one.error})." for one in evidence.failures]
     notes += [f"Not read: {problem}" for problem in evidence.problems]
-    if len({one.profile for one in results}) > 1:
-        notes.append("Several profiles are mixed here; --profile chooses one.")
     return Table(
         name="coverage",
         title="What has been run",

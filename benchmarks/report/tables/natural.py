@@ -158,9 +158,9 @@ _GAPS = ("too few seeds", "not run")
 def _about(options: Options, members: int) -> str:
     return (
         f"{options.measure.sentence}; mean ± sample deviation over the seeds that "
-        "both arms have. Two one-sided exact Wilcoxon signed-rank tests, paired by seed, equal pairs left out; p is "
-        f"that of the direction of the mean difference, and a verdict needs p < {options.alpha:g} (so the two-sided "
-        f"level is {2 * options.alpha:g}). Holm and BH (Benjamini and Hochberg): the same after a correction over "
+        "both arms have. Two one-sided exact Wilcoxon signed-rank tests, paired by seed, equal pairs left "
+        f"out: one for RMR higher, one for RMR lower; a verdict needs p < {options.alpha:g} (so the two-sided level is "
+        f"{2 * options.alpha:g}). Holm and BH (Benjamini and Hochberg): the same after a correction over "
         f"the {members} games with enough seeds, each direction by itself. Normalised: 0 is the untrained encoder, 1 "
         "the supervised one. Paper: table 1, on data of Agent57; how its F1 is averaged is not said."
     )
@@ -178,9 +178,9 @@ def _columns() -> tuple[Column, ...]:
         Column(name="difference", heading="RMR − C-SWM", style="signed", who="ours", help="Mean over seeds."),
         Column(name="improvement_percent"),
         Column(name="seeds", heading="seeds", style="count", who="ours", help="Pairs."),
-        Column(name="p", heading="p", style="p", who="ours", help="One-sided, in the direction of the difference."),
-        Column(name="p_greater", help="One-sided, RMR higher."),
-        Column(name="p_less", help="One-sided, RMR lower."),
+        Column(name="p", help="One-sided, in the direction of the difference."),
+        Column(name="p_greater", heading="p higher", style="p", who="ours", help="One-sided, RMR is higher."),
+        Column(name="p_less", heading="p lower", style="p", who="ours", help="One-sided, RMR is lower."),
         Column(name="verdict", heading="verdict", who="ours", help="What RMR is beside C-SWM."),
         Column(name="p_greater_holm"),
         Column(name="p_less_holm"),
@@ -194,7 +194,7 @@ def _columns() -> tuple[Column, ...]:
         Column(name="paper_c_swm_std"),
         Column(name="paper_rmr", heading="RMR", style="score", std="paper_rmr_std", who="paper"),
         Column(name="paper_rmr_std"),
-        Column(name="paper_p", heading="p", who="paper"),
+        Column(name="paper_p", heading="p", who="paper", help="Of the direction of the difference."),
         Column(name="paper_verdict", heading="verdict", who="paper"),
         Column(name="paper_agent57", heading="Agent57", style="score", std="paper_agent57_std", who="paper"),
         Column(name="paper_agent57_std"),

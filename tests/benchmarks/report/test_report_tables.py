@@ -51,7 +51,7 @@ def test_every_table_is_there(document: Document) -> None:
     names = [one.name for one in document.tables]
     expected = ["coverage", "table2", "table1", "transfer", "bottleneck", "controls", "aggregates", "curves"]
     assert names == [*expected, "collapse", "experiments"]
-    assert document.absent == []
+    assert document.caveats == ["Failed experiments: 1; they are named under the tables."]
 
 
 def test_columns_of_rows_are_columns_of_tables(document: Document) -> None:
@@ -213,7 +213,7 @@ def test_any_part_of_a_benchmark_makes_a_report(results: list[Result]) -> None:
         to_csv(one)
         to_markdown(one)
         assert pq.read_table(io.BytesIO(to_parquet(one))).num_rows == len(one.rows)
-    assert found.absent
+    assert found.caveats
     assert "nan" not in to_markdown(table(found, "table1"))
 
 
@@ -249,3 +249,20 @@ def test_markdown_is_a_table(document: Document) -> None:
     assert len(rows) == 26
     assert "paper: RMR" in rows[0]
     assert "**" in text
+
+
+def test_profiles_that_are_mixed_are_named() -> None:
+    mixed = composed(natural("pong", "rmr", 0, 0.7), natural("boxing", "rmr", 0, 0.7, profile="smoke"))
+    assert any("mix profiles (1 of" in caveat for caveat in mixed.caveats)
+    assert not any("mix profiles" in caveat for caveat in composed(natural("pong", "rmr", 0, 0.7)).caveats)
+
+
+def test_experiments_hold_every_score(document: Document) -> None:
+    found = row(table(document, "experiments"), id="natural/boxing/rmr/seed-0").values
+    full, few = found["full"], found["few_labels"]
+    assert isinstance(full, float)
+    assert few == pytest.approx(full - 0.05)
+    assert found["score"] == full
+    assert found["majority"] == 0.4
+    assert found["bit_f1"] is None
+    assert row(table(document, "experiments"), id="abstract/pong/mpnn/seed-0").values["copy_slot_accuracy"] == 0.6
