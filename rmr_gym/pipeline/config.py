@@ -11,7 +11,7 @@ from rmr_gym.envs.games import get_game
 from rmr_gym.errors import explain
 from rmr_gym.evaluation.probes import LinearProbeConfig, LinearReadoutConfig
 from rmr_gym.evaluation.readouts import READOUTS
-from rmr_gym.training import ARMS, AbstractConfig, NaturalConfig
+from rmr_gym.training import ARMS, USUAL_ARMS, AbstractConfig, NaturalConfig
 
 ArmNames = Annotated[tuple[str, ...], tyro.conf.arg(metavar=f"{{{','.join(ARMS)}}} ...")]
 ReadoutNames = Annotated[tuple[str, ...], tyro.conf.arg(metavar=f"{{{','.join(READOUTS)}}} ...")]
@@ -102,7 +102,7 @@ class RunConfig:
     num_seeds: int = 5
     """Encoders per arm. The tests are paired over them and cannot reach p < 0.05 with fewer than 5."""
 
-    arms: ArmNames = tuple(ARMS)
+    arms: ArmNames = USUAL_ARMS
     """Compared variants; the first is drawn in bits.png."""
 
     data: DataConfig = field(default_factory=DataConfig)

@@ -1,7 +1,7 @@
 """The two stages of training, and the loop that they share."""
 
 from rmr_gym.training.abstract import AbstractConfig, predict_ram, train_processor, train_processors
-from rmr_gym.training.arms import ARMS, BALL_ARMS, Arm
+from rmr_gym.training.arms import ARMS, BALL_ARMS, USUAL_ARMS, Arm
 from rmr_gym.training.encoders import Member, train_encoders
 from rmr_gym.training.ensemble import Execution
 from rmr_gym.training.loop import LoopConfig
@@ -14,6 +14,7 @@ from rmr_gym.training.videos import VideoConfig, build_video_model, train_video_
 __all__ = [
     "ARMS",
     "BALL_ARMS",
+    "USUAL_ARMS",
     "AbstractConfig",
     "Arm",
     "Execution",

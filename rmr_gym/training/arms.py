@@ -12,11 +12,19 @@ from rmr_gym.registry import Registry
 class Arm:
     """One variant of the natural stage."""
 
-    processor: Literal["pretrained", "random"]
-    """Where the processor's initial weights come from."""
+    processor: Literal["pretrained", "random", "identity"]
+    """Where the processor's initial weights come from. `identity`: all are zero, so that it predicts what it is given,
+    whatever the action."""
 
     frozen: bool
     """Whether the processor keeps them."""
+
+    misrouted: bool = False
+    """Whether the processor's update of each slot goes to another slot, see `rmr_gym.models.misrouted`."""
+
+    anchor: float = 0.0
+    """Weight of the squared distance of the processor's weights from their initial values, added to the loss. ours: of
+    1e-4 to 1e-1 the middle."""
 
     learns_from: Literal["pixels", "ram", "nothing"] = "pixels"
     """What trains the encoder: the contrastive objective, the memory bits (an oracle), or nothing at all."""
@@ -30,7 +38,16 @@ ARMS: Registry[Arm] = Registry(
     ("rmr", Arm(processor="pretrained", frozen=True, summary="processor pre-trained on RAM and frozen (the paper)")),
     ("c_swm", Arm(processor="random", frozen=False, summary="processor trained from random (the paper's baseline)")),
     ("frozen_random", Arm(processor="random", frozen=True, summary="random frozen processor: does freezing suffice?")),
+    ("frozen_identity", Arm(processor="identity", frozen=True, summary="predicts that nothing changes, frozen")),
+    (
+        "frozen_permuted",
+        Arm(processor="pretrained", frozen=True, misrouted=True, summary="pre-trained, updates go to the wrong slots"),
+    ),
     ("fine_tuned", Arm(processor="pretrained", frozen=False, summary="pre-trained processor, trained further")),
+    (
+        "anchored",
+        Arm(processor="pretrained", frozen=False, anchor=1e-2, summary="trained further, but held near where it was"),
+    ),
     (
         "untrained",
         Arm(processor="random", frozen=True, learns_from="nothing", summary="encoder at its initial weights"),
@@ -38,6 +55,9 @@ ARMS: Registry[Arm] = Registry(
     ("supervised", Arm(processor="random", frozen=True, learns_from="ram", summary="encoder trained on the RAM bits")),
 )
 """The arms by name, in the order of tables."""
+
+USUAL_ARMS = ("rmr", "c_swm", "frozen_random", "fine_tuned", "untrained", "supervised")
+"""Arms of a run that names none."""
 
 BALL_ARMS: Registry[Arm] = Registry(
     "arm of bouncing balls",

@@ -184,7 +184,7 @@ def _trainee(
         loss=NaturalLoss(model, objective),
         batch=lambda step: batches.batch(step, member.seed),
         sink=sink or MemorySink(),
-        structure=(arm.frozen, arm.learns_from, repr(model.processor.config)),
+        structure=(arm.frozen, arm.learns_from, arm.misrouted, arm.anchor, repr(model.processor.config)),
     )
 
 

@@ -15,6 +15,7 @@ from rmr_gym.models import NaturalModel, Precision, Processor, freeze
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.decoders import LatentDecoder
 from rmr_gym.models.encoders import EncoderConfig, NatureCnnConfig
+from rmr_gym.models.misrouted import Misrouted, misleading_routes
 from rmr_gym.objectives import (
     HingeConfig,
     LossTerms,
@@ -23,6 +24,7 @@ from rmr_gym.objectives import (
     Objective,
     SupervisedConfig,
 )
+from rmr_gym.objectives.anchored import Anchored
 from rmr_gym.seeding import derive, numpy_generator
 from rmr_gym.training.arms import ARMS, Arm
 from rmr_gym.training.batches import BatchOrder, Prefetcher
@@ -86,10 +88,31 @@ def build_natural_model(
         own: Processor = processor.config.build(num_slots)
     if chosen.processor == "pretrained":
         own.load_state_dict(processor.state_dict())
+    elif chosen.processor == "identity":
+        _silence(own, num_slots)
+    if chosen.misrouted:
+        own = Misrouted(own, misleading_routes(num_slots, numpy_generator(seed, "routes")))
     model = NaturalModel(encoder, own, decoder, precision=config.precision)
     if chosen.frozen:
         freeze(own)
     return model
+
+
+def _silence(processor: Processor, num_slots: int) -> None:
+    """Set all weights to zero, which leaves the connection around the processor.
+
+    Raises:
+        ValueError: when the processor changes slots all the same.
+    """
+    with torch.no_grad():
+        for parameter in processor.parameters():
+            parameter.zero_()
+        slots = torch.linspace(-1, 1, num_slots * processor.slot_dim).view(1, num_slots, processor.slot_dim)
+        action = torch.zeros(1, dtype=torch.int64) if processor.num_actions else None
+        if not torch.equal(processor(slots, action), slots):
+            fix = "Let its update be linear in the last layer, or leave out the arm frozen_identity."
+            got = f"{type(processor).__name__}, which changes slots with all weights zero"
+            raise ValueError(explain(expected="a processor that can be silenced", got=got, fix=fix))
 
 
 def train_encoder(
@@ -163,7 +186,8 @@ def build_objective(
 ) -> Objective:
     """Build what an arm that learns minimises, with the initial weights of a seed."""
     if ARMS[arm].learns_from == "pixels":
-        return config.objective.build()
+        objective: Objective = config.objective.build()
+        return Anchored(objective, model.processor, ARMS[arm].anchor) if ARMS[arm].anchor else objective
     share_of_ones = np.unpackbits(dataset.ram, axis=1).mean(axis=0)
     varying = torch.from_numpy((share_of_ones > 0) & (share_of_ones < 1))
     encoder = model.encoder

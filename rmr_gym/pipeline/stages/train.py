@@ -9,6 +9,7 @@ from rmr_gym.data import TransitionDataset
 from rmr_gym.errors import explain
 from rmr_gym.models import NaturalModel, Processor, fingerprint, load_processor, save_encoder
 from rmr_gym.models.blocks import initial_weights
+from rmr_gym.models.misrouted import Misrouted
 from rmr_gym.models.processors import ProcessorConfig
 from rmr_gym.pipeline.config_json import to_json
 from rmr_gym.pipeline.datasets import game_of, open_dataset
@@ -119,7 +120,7 @@ def finish_training(
         seed: seed of the training.
         shared_by: members of the ensemble that it was a part of.
     """
-    after = fingerprint(model.processor)
+    after = fingerprint(model.processor.processor if isinstance(model.processor, Misrouted) else model.processor)
     if ARMS[arm].processor == "pretrained" and ARMS[arm].frozen:
         assert after == stage.inputs["processor"], "training has changed a frozen processor"
     save_encoder(model.encoder, folder, game=game, arm=arm, seed=seed)
