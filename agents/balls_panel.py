@@ -38,7 +38,7 @@ def film_balls(
     """
     config = read_config(folder)
     model, _ = load_agent(folder, env_steps=env_steps)
-    twin = gym.make("rmr/BouncingBallsPush-v0", **dataclasses.asdict(config.world))
+    twin = gym.make("rmr/BouncingBallsPush-v0", **dataclasses.asdict(config.world), **dataclasses.asdict(config.push))
     left = num_steps
     while left > 0:
         venv = make_agent_env(config, folder, num_envs=1, seed=seed)

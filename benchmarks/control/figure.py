@@ -38,7 +38,8 @@ def draw(record: JsonObject, path: Path) -> None:
         _differences(panels[1][column], found)
     panels[0][0].set_ylabel("return of an evaluation")
     handles = {handle.get_label(): handle for axes in panels[0] for handle in axes.get_legend_handles_labels()[0]}
-    figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    columns = min(4, 2 * len(tasks))
+    figure.legend(handles=[*handles.values()], loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
     save_figure(figure, path)
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 
+from agents import balls_panel
 from agents.evaluate import main as evaluate
 from agents.record import main as record
 from agents.train import main as train
 from rmr_gym.data import collect
 from rmr_gym.models import save_encoder
 from rmr_gym.models.encoders import NatureCnnConfig
+from rmr_gym.sb3.training import make_agent_env
 
 SHORT = "--algo.num-envs 1 --algo.n-steps 8 --algo.batch-size 8 --steps 16 --num-checkpoints 2 --evaluation.every 1000"
 SHORT += " --evaluation.num-episodes 1 --evaluation.num-final-episodes 1 --evaluation.max-frames 40 --threads 1"
@@ -36,6 +39,7 @@ def balls(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An agent that sees where the balls are; not to be changed."""
     folder = tmp_path_factory.mktemp("balls")
     words = [*SHORT.split(), "--game", "balls_push", "--features", "ram", "--world.num-balls", "2"]
+    words += ["--push.push-speed", "0.4"]
     assert train([*words, "--out", str(folder)]) == 0
     return folder
 
@@ -85,6 +89,23 @@ def test_film_of_balls_shows_where_they_are(balls: Path, tmp_path: Path) -> None
     assert record([str(balls), "--seconds", "0.5", "--out", str(tmp_path / "a.gif")]) == 0
     with Image.open(tmp_path / "a.gif") as film:
         assert (film.size, getattr(film, "n_frames", 0)) == ((512, 552), 5)
+
+
+def test_film_of_balls_is_of_the_world_that_the_agent_pushes(balls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, drawn = [], []
+
+    def watched(*arguments: Any, **keywords: Any) -> Any:
+        venv = make_agent_env(*arguments, **keywords)
+        step = venv.step_wait
+        monkeypatch.setattr(venv, "step_wait", lambda: (found := step(), seen.append(found[0][0, :, -2:].copy()))[0])
+        return venv
+
+    monkeypatch.setattr(balls_panel, "make_agent_env", watched)
+    monkeypatch.setattr(balls_panel, "_draw", lambda shown, *_: drawn.append(shown["state"].copy()))
+    for _ in balls_panel.film_balls(balls, 16, num_steps=12, seed=3):
+        pass
+    np.testing.assert_allclose(drawn, seen, atol=1e-6)
+    assert len(drawn) == 12
 
 
 @pytest.mark.parametrize(

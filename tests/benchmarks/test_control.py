@@ -16,6 +16,7 @@ from benchmarks.control.arms import ARMS, BASELINE, arms_of
 from benchmarks.control.comparison import against_baseline, against_rmr, compare, describe
 from benchmarks.control.curves import Curves, read_curves
 from benchmarks.control.figure import STYLES, draw
+from benchmarks.control.page import with_tables
 from benchmarks.control.plan import Planned, plan
 from benchmarks.control.random_play import play_randomly
 from benchmarks.control.report import make_record
@@ -28,7 +29,10 @@ from rmr_gym.models.checkpoint import save_encoder
 from rmr_gym.models.encoders import NatureCnnConfig
 from rmr_gym.sb3.training import AgentConfig
 
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results"
+MARKS = "<!-- tables of control.json: begin --><!-- tables of control.json: end -->"
+NO_TASKS: dict[str, Any] = {"tasks": {}}
 STEPS = (0, 100, 200, 400)
 
 
@@ -111,11 +115,23 @@ def test_keys_depend_on_settings_and_weights_and_not_on_places(encoders: Path, t
     assert len({there.key, *(one.key for one in others)}) == 3
 
 
+def test_keys_are_those_of_trainings_that_were_recorded() -> None:
+    # Settings that came later are no part of them where they say what held before.
+    (game,) = plan(["pong"], [0], arms=["nature_cnn"])
+    assert game.key == "ced11f7dd723"
+    assert not {"fused_adam"} & set(game.settings["algorithm"])
+    (privileged,) = plan(["pong"], [0], arms=["privileged"])
+    assert not {"motion", "critic_arch"} & set(privileged.settings["features"])
+    (balls,) = plan(["balls_push"], [0], arms=["privileged"])
+    assert balls.settings["algorithm"]["fused_adam"]
+    assert (balls.settings["features"]["motion"], balls.settings["push"]["push_speed"]) == (True, 0.3)
+
+
 def test_agents_of_a_task_differ_in_nothing_but_arm_and_seed(encoders: Path) -> None:
     folder = str(encoders / "pong" / "encoders" / "rmr" / "seed-0")
     for task in ("pong", "balls_push"):
         configs = [agent_config(task, arm, 3, folder) for arm in arms_of(task)]
-        for field in ("task", "steps", "stack", "seed", "evaluation", "game", "world"):
+        for field in ("task", "steps", "stack", "seed", "evaluation", "game", "world", "push"):
             assert all(getattr(one, field) == getattr(configs[0], field) for one in configs), field
 
 
@@ -268,6 +284,29 @@ def test_report_makes_record_figure_and_table(
     assert "| RMR, frozen | 3 | 22.0 [20.0, 24.0] | 44.0 [40.0, 48.0] | +22.0 [+20.0, +24.0] | 0.250" in (
         capsys.readouterr().out
     )
+
+
+def test_report_takes_several_folders_and_fills_the_page(encoders: Path, tmp_path: Path) -> None:
+    planned = plan(["pong", "boxing"], [0, 1], arms=["nature_cnn"])
+    _swept(tmp_path / "one", planned[:3])
+    _swept(tmp_path / "two", planned[3:])
+    page, record = tmp_path / "page.md", tmp_path / "control.json"
+    page.write_text(f"above\n{with_tables(MARKS, NO_TASKS)}below")
+    command = ["report", "--out", str(tmp_path / "one"), str(tmp_path / "two"), "--record", str(record)]
+    assert main([*command, "--page", str(page), "--random-episodes", "1"]) == 0
+    document = json.loads(record.read_text())
+    assert [len(task["arms"]["nature_cnn"]["seeds"]) for task in document["tasks"].values()] == [2, 2]
+    assert document["command"].startswith("python -m benchmarks.control report --out one two ")
+    shown = page.read_text()
+    assert shown.count("| NatureCNN from scratch | 2 | 0.0 [0.0, 0.0] |") == 2
+    assert (shown.startswith("above"), shown.endswith("below")) == (True, True)
+    with pytest.raises(ValueError, match="Add the marks"):
+        with_tables("no marks", document)
+
+
+def test_tables_of_the_page_are_those_of_the_record() -> None:
+    page, record = (ROOT / "docs" / "agents.md").read_text(), json.loads((RESULTS / "control.json").read_text())
+    assert with_tables(page, record) == page
 
 
 def test_report_refuses_trainings_of_other_length(tmp_path: Path) -> None:

@@ -69,6 +69,12 @@ def test_vec_frame_stack_outside_gives_the_same_but_for_what_stands_before_an_ep
                 assert (features == same).all() or ((features == black).all() and not same.any())
 
 
+def test_stacks_on_both_sides_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"got VecFrameStack\(DummyVecEnv\)\. Stack once: .*stack=2"):
+        VecEncodeObservation(VecFrameStack(venv_of(), 4), ExactFeatures(), stack=2)
+    assert VecEncodeObservation(VecFrameStack(venv_of(), 4), ExactFeatures()).num_envs == NUM_ENVS
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"stack": 4}, {"stack": 4, "padding": "zero"}, {"stack": 2, "keep": ("steps", "pixels")}]
 )

@@ -33,7 +33,7 @@ def quick(**changes: Any) -> AgentConfig:
     """The same without pictures and without a console: one ball."""
     settings: dict[str, Any] = {
         "task": "balls_push",
-        "features": StateFeatures(net_arch=(8,)),
+        "features": StateFeatures(net_arch=(8,), motion=False),
         "world": BallsConfig(num_balls=1),
     }
     return small(**settings | changes)

@@ -9,11 +9,13 @@ import torch
 from gymnasium import spaces
 from stable_baselines3 import PPO
 
-from rmr_gym.sb3.training import EncoderFeatures, StateFeatures, load_agent, make_agent_env, train_agent
+from rmr_gym.sb3.training import EncoderFeatures, StateFeatures, load_agent, make_agent_env, standardising, train_agent
 from rmr_gym.sb3.training.projection import Projection
 from rmr_gym.sb3.training.standardising import FIRST_LOOK, Motion, Standardise, take_a_first_look
 from rmr_gym.seeding import numpy_generator
 from tests.sb3.training.small import ONCE, SMALL_DQN, quick, small
+
+MOVING = StateFeatures(net_arch=(8,))
 
 
 def layer_of(model: Any) -> Standardise:
@@ -71,7 +73,7 @@ def test_a_vector_of_ram_has_no_motion() -> None:
 
 
 def test_first_look_is_what_random_play_shows(tmp_path: Path) -> None:
-    config = quick(stack=2)
+    config = quick(stack=2, features=MOVING)
     venv = make_agent_env(config, tmp_path, num_envs=2, seed=0)
     model = PPO(
         "MlpPolicy",
@@ -97,7 +99,7 @@ def test_first_look_is_what_random_play_shows(tmp_path: Path) -> None:
 
 
 def test_constants_stay_and_travel_with_the_agent(tmp_path: Path) -> None:
-    config = quick(steps=32, num_checkpoints=2, evaluation=ONCE)
+    config = quick(features=MOVING, steps=32, num_checkpoints=2, evaluation=ONCE)
     train_agent(config, tmp_path)
     early, late = (layer_of(load_agent(tmp_path, env_steps=steps)[0]) for steps in (16, 32))
     assert torch.equal(early.mean, late.mean)
@@ -107,7 +109,10 @@ def test_constants_stay_and_travel_with_the_agent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("algorithm", [None, SMALL_DQN])
-def test_features_of_an_encoder_are_standardised(algorithm: Any, encoder: Path, tmp_path: Path) -> None:
+def test_features_of_an_encoder_are_standardised(
+    algorithm: Any, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standardising, "FIRST_LOOK", 64)
     features = EncoderFeatures(path=str(encoder), projection=8, standardise=True)
     changes = {} if algorithm is None else {"algorithm": algorithm}
     config = small(steps=16, num_checkpoints=1, features=features, evaluation=ONCE, **changes)
@@ -117,7 +122,7 @@ def test_features_of_an_encoder_are_standardised(algorithm: Any, encoder: Path, 
     assert len(layers) == (1 if algorithm is None else 2)
     assert all(torch.equal(part.mean, layers[0].mean) for part in layers)
     venv = make_agent_env(config, tmp_path, num_envs=1, seed=3)
-    shown = torch.as_tensor(np.concatenate([venv.reset(), *(venv.step([2])[0] for _ in range(40))]))
+    shown = torch.as_tensor(np.concatenate([venv.reset(), *(venv.step([2])[0] for _ in range(10))]))
     width = shown.shape[1]
     assert layers[0].mean.shape == (width,)
     assert layers[0](shown).abs().mean() < 5
