@@ -45,7 +45,7 @@ def filled(page: str, records: Sequence[Path], options: Options) -> str:
     documents = [compose(read_evidence([record]), options) for record in records]
     for place, tables in places:
         parts = [_part(document, record, tables) for document, record in zip(documents, records, strict=True)]
-        page = place.fill(page, "\n".join(parts) or NO_RECORD)
+        page = place.fill(page, "\n".join([*parts, *_beside(documents)]) or NO_RECORD)
     return page
 
 
@@ -59,7 +59,7 @@ def _part(document: Document, record: Path, tables: bool) -> str:
     for table in document.tables:
         if table.name in ("coverage", "experiments", "curves"):
             continue
-        ours = [sentence for sentence in table.summary if sentence]
+        ours = [sentence for sentence in table.summary if not _of_paper(sentence)]
         lines += [f"- {_short(table)}: {_lower(sentence)}" for sentence in ours]
         if table.name == "controls":
             lines += [f"- {_short(table)}: {sentence}" for sentence in _controls(table)]
@@ -67,6 +67,17 @@ def _part(document: Document, record: Path, tables: bool) -> str:
     notes = list(dict.fromkeys([*document.caveats, *(note for table in document.tables for note in _gaps(table))]))
     more = [f"... and {len(notes) - _NOTES_SHOWN} more in the report."] if len(notes) > _NOTES_SHOWN else []
     return "\n".join([*lines, *(f"- {note}" for note in [*notes[:_NOTES_SHOWN], *more] or ["Nothing."]), ""])
+
+
+def _beside(documents: Sequence[Document]) -> list[str]:
+    """Return what the paper's tables come down to, once for all records."""
+    tables = [table for document in documents for table in document.tables]
+    found = [f"- {_short(table)}: {_lower(text)}" for table in tables for text in table.summary if _of_paper(text)]
+    return ["The paper:", "", *dict.fromkeys(found), ""] if found else []
+
+
+def _of_paper(sentence: str) -> bool:
+    return sentence.startswith(("Paper", "The paper"))
 
 
 def _origin(document: Document) -> str:

@@ -84,6 +84,8 @@ def test_page_shows_records_and_what_has_not_been_run(tmp_path: Path) -> None:
     assert "| qbert |" not in long  # not run
     assert "beside RMR, few labels readout" in short
     assert filled(found, [record], Options(repetitions=20)) == found
+    twice = filled(page, [record, record], Options(repetitions=20))
+    assert twice.count("15 better, 1 worse, 8 without a difference") == 2  # once in either section
 
 
 def test_page_without_records_or_marks() -> None:
