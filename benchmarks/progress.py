@@ -31,8 +31,8 @@ class TimeLeft:
 
     def done(self, name: str, seconds: float | None = None) -> None:
         """Take a job off the list, with what it took if that says anything about the others."""
-        predicted = self._ahead.pop(name, 0.0)
-        if seconds is not None:
+        predicted = self._ahead.pop(name, None)
+        if predicted is not None and seconds is not None:
             sort = self._sort(name)
             self._predicted[sort] = self._predicted.get(sort, 0.0) + predicted
             self._took[sort] = self._took.get(sort, 0.0) + seconds
