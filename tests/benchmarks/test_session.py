@@ -29,7 +29,7 @@ from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.run import run
 from tests.benchmarks.settings import TINY, natural, places, read
 
-SEEDS = (0, 1, 2, 3, 4)
+SEEDS = (0, 1, 2)
 
 
 def go(experiments: list[Experiment], at: Places, **options: object) -> tuple[Tally, list[str]]:
@@ -73,16 +73,16 @@ def test_second_session_has_nothing_to_do(finished: Places) -> None:
     experiments = natural("rmr", seeds=SEEDS)
     files = {path: path.stat().st_mtime_ns for path in Path(finished.results).rglob("*")}
     left = look(experiments, finished)
-    assert (len(left.done), left.jobs) == (6, ())
+    assert (len(left.done), left.jobs) == (4, ())
     tally, said = go(experiments, finished)
     assert tally == Tally()
-    assert said == ["6 of 6 results are there, after 0 s"]
+    assert said == ["4 of 4 results are there, after 0 s"]
     assert {path: path.stat().st_mtime_ns for path in Path(finished.results).rglob("*")} == files
 
 
 def test_more_seeds_add_to_what_is_there(finished: Places) -> None:
     left = look(natural("rmr", seeds=(*SEEDS, 5)), finished)
-    assert len(left.done) == 6
+    assert len(left.done) == 4
     assert [job.name.rpartition("-")[0] for job in left.jobs] == ["data/pong", "natural/pong/rmr/width-4/seed-5"]
 
 
@@ -132,7 +132,9 @@ def test_shuffled_seeds_destroy_the_pairing(twins: dict[str, list[Result]]) -> N
     assert len(set(shuffled)) == len(SEEDS), "every seed has an encoder of its own"
     differences = np.array(f1(twins["rmr"])) - np.array(shuffled)
     assert (differences != 0).all()
-    assert compare_paired(f1(twins["rmr"]), shuffled).p_greater < 1.0
+    comparison = compare_paired(f1(twins["rmr"]), shuffled)
+    assert comparison.num_zeros == 0
+    assert min(comparison.p_greater, comparison.p_less) < 1.0
 
 
 def test_one_broken_experiment_is_written_down_and_the_others_are_done(
@@ -169,7 +171,7 @@ def test_failure_vanishes_when_the_experiment_succeeds(
 
 def test_ensemble_gives_what_its_members_give_alone(finished: Places, tmp_path: Path, datasets: Path) -> None:
     at = places(tmp_path, datasets, keep_encoders=True)
-    experiments = natural("rmr", seeds=SEEDS[:3])
+    experiments = natural("rmr", seeds=SEEDS)
     assert len(look(experiments, at, together=20).jobs) == 3, "data, processor, one ensemble"
     tally, _ = go(experiments, at, together=20)
     assert not tally.failed
@@ -210,7 +212,7 @@ def test_experiment_that_another_process_is_at_is_left_to_it(tmp_path: Path, dat
 def test_killed_run_ends_with_the_results_of_an_undisturbed_one(
     finished: Places, datasets: Path, tmp_path: Path
 ) -> None:
-    experiments = natural("rmr", seeds=SEEDS[:3])
+    experiments = natural("rmr", seeds=SEEDS)
     undisturbed, killed = places(tmp_path / "undisturbed", datasets), places(tmp_path / "killed", datasets)
     status, seconds = in_fork(partial(go, experiments, undisturbed))
     assert status == 0
