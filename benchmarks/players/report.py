@@ -28,6 +28,9 @@ TIMES_RANDOM, RANK_CORRELATION, STEPS_PER_SECOND = 3.0, 0.6, 60.0
 """What is asked of the players: the strongest scores so many times as much as random ones, skill orders their scores,
 and they are fast enough."""
 
+LEAST_PLAYERS = 16
+"""Fewer players of a game say nothing about the order or the coverage of all 32."""
+
 JsonObject = dict[str, Any]
 
 
@@ -140,17 +143,17 @@ def _outcome(random: JsonObject | None, strongest: JsonObject | None) -> JsonObj
 
 
 def _rank_correlation(ranks: Sequence[int], means: Sequence[float]) -> JsonObject:
-    """Return Spearman's correlation of skill and mean score; None where all score the same."""
-    known = len(set(ranks)) > 1 and len(set(means)) > 1
+    """Return Spearman's correlation of skill and mean score; None for few players, or where all score the same."""
+    known = len(ranks) >= LEAST_PLAYERS and len(set(means)) > 1
     value = round(float(spearmanr(ranks, means).statistic), 3) if known else None
     return {"players": len(ranks), "spearman": value, "reached": value is not None and value >= RANK_CORRELATION}
 
 
 def _coverage(played: Sequence[_Played], blind: Sequence[_Played]) -> JsonObject | None:
     """Compare what all players saw with what random ones saw in as many steps."""
-    if not blind or len(blind) == len(played):
-        return None
     firsts = _first_of_each_player(played)
+    if not blind or len(blind) == len(played) or len(firsts) < LEAST_PLAYERS:
+        return None
     size = min(sum(len(one.ram) for one in group) for group in (firsts, blind))
     seen = {"all": _cut(firsts, size), "random": _cut(blind, size)}
     states = {name: len(np.unique(as_keys(ram))) for name, ram in seen.items()}
@@ -202,6 +205,7 @@ def _summary(games: dict[str, JsonObject], speeds: Sequence[JsonObject]) -> Json
         "episodes": sum(game["episodes"] for game in games.values()),
         "strongest_measured": len(outcomes),
         "strongest_reached": sum(one["reached"] for one in outcomes),
+        "rank_correlation_measured": sum(game["rank_correlation"]["spearman"] is not None for game in games.values()),
         "rank_correlation_reached": sum(game["rank_correlation"]["reached"] for game in games.values()),
         "coverage_measured": len(coverages),
         "more_states": sum(one["more_states"] for one in coverages),

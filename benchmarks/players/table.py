@@ -57,7 +57,7 @@ def _what_was_run(record: JsonObject) -> str:
         "steps were played. *Players* counts those of the 32 that were measured, *random* and *strongest* are mean "
         "scores, *skill and score* is Spearman's correlation over the players. RAM states (different ones) and slots "
         "(bytes with an entropy above 0.6 nats) are those of all players beside those of random ones in as many steps; "
-        "rooms or levels those that all players saw, beside random ones."
+        "rooms or levels those that all players saw, beside random ones. A dash: not measured, or with too few players."
     )
 
 
@@ -91,12 +91,19 @@ def _sum(record: JsonObject) -> str:
     text = (
         "The strongest player scores at least three times as much as random ones, or more than the best of their "
         f"episodes where their mean is not positive, in {summary['strongest_reached']} of "
-        f"{summary['strongest_measured']} games; skill orders the scores (0.6 or more) in "
-        f"{summary['rank_correlation_reached']}. There are more RAM states than in random play in "
-        f"{summary['more_states']} of {summary['coverage_measured']} games and more kept slots in "
-        f"{summary['more_slots']}. Of {summary['repeated_pairs']:,} repeated pairs of RAM and action "
+        f"{summary['strongest_measured']} games. Of {summary['repeated_pairs']:,} repeated pairs of RAM and action "
         f"{summary['ambiguous_pairs']:,} had several successors."
     )
+    if summary["rank_correlation_measured"]:
+        text += (
+            f" Skill orders the scores (0.6 or more) in {summary['rank_correlation_reached']} of "
+            f"{summary['rank_correlation_measured']} games."
+        )
+    if summary["coverage_measured"]:
+        text += (
+            f" There are more RAM states than in random play in {summary['more_states']} of "
+            f"{summary['coverage_measured']} games and more kept slots in {summary['more_slots']}."
+        )
     if summary["recorded_steps_per_second"] is not None:
         games = len(record["speed"])
         text += (

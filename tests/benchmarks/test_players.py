@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.players import report
 from benchmarks.players.__main__ import main
 from benchmarks.players.episodes import read
 from benchmarks.players.order import items
@@ -42,7 +43,8 @@ def write(folder: Path, rank: int, score: float, ram: NDArray[np.uint8], episode
 
 
 @pytest.fixture
-def measured(tmp_path: Path) -> Path:
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(report, "LEAST_PLAYERS", 4)
     still = np.zeros((10, 128), np.uint8)
     moving = still.copy()
     moving[:, 28] = np.arange(10) // 4  # rooms 0, 1 and 2
@@ -67,6 +69,13 @@ def test_record_holds_what_was_measured_by_hand(measured: Path) -> None:
     summary = make_record(measured)["summary"]
     assert (summary["episodes"], summary["strongest_reached"], summary["more_states"]) == (4, 1, 1)
     assert summary["recorded_steps_per_second"] is None
+
+
+def test_few_players_say_nothing_about_all(measured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "LEAST_PLAYERS", 5)
+    game = make_record(measured)["games"]["hero"]
+    assert game["rank_correlation"] == {"players": 4, "spearman": None, "reached": False}
+    assert game["coverage"] is None
 
 
 def test_outcome_where_random_scores_are_not_positive() -> None:
