@@ -35,7 +35,7 @@ def named_players(sources: Sequence[str], game: str, config: DataConfig) -> list
         >>> [player.name for player in named_players(["graded"], "pong", DataConfig(num_players=2))]
         ['random-p0-k6-b0-f0.05x4', 'random-p0.95-k6-b0.4-f0.05x4']
         >>> [round(player.skill, 1) for player in named_players(["paper"], "pong", DataConfig(num_players=4))]
-        [0.0, 0.7, 0.3, 0.9]
+        [0.0, 0.4, 0.8, 0.2]
     """
     if not sources:
         raise ValueError(explain(expected="at least one source of players", got="none", fix=f"Pass {GRADED}."))

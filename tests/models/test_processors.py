@@ -48,8 +48,8 @@ def test_deep_sets_slots_do_not_see_each_other() -> None:
 
 def test_mpnn_slots_see_each_other() -> None:
     with initial_weights(0):
-        processor = MpnnConfig(slot_dim=4).build(3)
-    slots, action = torch.randn(1, 3, 4), torch.tensor([2])
+        processor = MpnnConfig(slot_dim=16).build(3)
+        slots, action = torch.randn(1, 3, 16), torch.tensor([2])
     changed = slots.clone()
     changed[0, 1] += 1
     assert not torch.equal(processor(slots, action)[0, 0], processor(changed, action)[0, 0])

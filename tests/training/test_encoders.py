@@ -110,8 +110,10 @@ def test_members_end_where_they_end_alone(
     assert list(models) == MEMBERS
     for member, (expected, sink) in alone.items():
         start = initial(member, CONFIG, processors[member.seed])
-        # Without a processor's gradients more of a step is rounding: .061 measured, the other arms stay below .002.
-        tolerance = 0.15 if member.arm == "frozen_identity" else 0.05
+        # Without a processor some gradients vanish, and Adam makes whole steps of their rounding: .061 of the way and
+        # .025 of a record measured, 1e-14 in float64. The other arms stay below .002.
+        loose = member.arm == "frozen_identity"
+        tolerance, relative = (0.15, 0.06) if loose else (0.05, 0.02)
         assert_close(models[member], expected, start, 0.0 if execution == "in_turn" else tolerance)
         assert not models[member].training
         assert [record["step"] for record in sinks[member].records] == [record["step"] for record in sink.records]
@@ -119,7 +121,7 @@ def test_members_end_where_they_end_alone(
             assert list(record) == list(expected_record)
             for name, value in record.items():
                 margin = 1 / CONFIG.loop.batch_size if name == "accuracy" else 0.02  # one sample may tip over
-                assert value == pytest.approx(expected_record[name], rel=0.02, abs=margin)
+                assert value == pytest.approx(expected_record[name], rel=relative, abs=margin)
 
 
 def test_frozen_processors_keep_their_bits(pong: TransitionDataset, processors: dict[int, Processor]) -> None:

@@ -139,6 +139,14 @@ def opened(browser: Any, page_file: Path) -> Iterator[Any]:
     context.close()
 
 
+def settled(rows: Any, number: int) -> int:
+    """Wait until there are as many rows, and return how many there are."""
+    from playwright.sync_api import expect
+
+    expect(rows).to_have_count(number, timeout=SECONDS)
+    return int(rows.count())
+
+
 def column(page: Any, table: str, index: int) -> list[str]:
     texts: list[str] = page.eval_on_selector_all(
         f"#table-{table} tbody tr", f"rows => rows.map(row => row.cells[{index}].innerText)"
@@ -198,7 +206,7 @@ def test_heat_map_tells_by_mouse_and_keyboard(opened: Any) -> None:
 def test_number_leads_to_its_experiments_and_to_their_records(opened: Any) -> None:
     opened.locator("#table-table1 a", has_text="±").first.click()
     rows = opened.locator("#table-experiments tbody tr:visible")
-    assert rows.count() == 6
+    assert settled(rows, 6) == 6
     name = rows.nth(2).locator("th").inner_text()
     rows.nth(2).locator("th a").click()
     dialog = opened.locator("#record")
@@ -209,7 +217,7 @@ def test_number_leads_to_its_experiments_and_to_their_records(opened: Any) -> No
     opened.keyboard.press("Escape")
     dialog.wait_for(state="hidden")
     opened.locator("input[data-table='table-experiments']").fill("natural untrained boxing")
-    assert rows.count() == 5
+    assert settled(rows, 5) == 5
 
 
 def test_colours_follow_the_system_and_the_button(opened: Any) -> None:
