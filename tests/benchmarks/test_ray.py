@@ -77,8 +77,14 @@ def test_job_that_always_dies_is_given_up(cluster: Any, journal: Path) -> None:
     assert tally.failed["dies"].startswith("the process died 4 times: WorkerCrashedError")
 
 
-def test_cluster_that_is_not_there_is_an_error_of_the_user() -> None:
-    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+def test_cluster_that_is_not_there_is_an_error_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
+
+    def refuse(**_: object) -> None:
+        """As `ray.init` does where no cluster runs; asking it would find that of the other tests."""
+        raise ConnectionError("Could not find any running Ray instance.")
+
+    monkeypatch.setattr(ray, "init", refuse)
     with pytest.raises(ValueError, match="ray start --head"):
         start(Resources(address="auto"))
 
