@@ -14,8 +14,8 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from agents.program import run_program
 from rmr_gym.errors import explain
+from rmr_gym.program import run_program
 from rmr_gym.sb3.training import checkpoints, evaluate_agent, read_config
 
 
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script and return its exit status."""
     words = sys.argv[1:] if arguments is None else arguments
     options: Evaluate = tyro.cli(Evaluate, args=list(words), prog="python -m agents.evaluate")
-    return run_program("evaluate", lambda: _work(options, Console()))
+    return run_program("agents.evaluate", lambda: _work(options, Console()))
 
 
 def _work(options: Evaluate, console: Console) -> None:

@@ -14,11 +14,11 @@ from rich.console import Console as Terminal
 
 from agents.balls_panel import film_balls
 from agents.film import write_film
-from agents.program import run_program
 from agents.ram_panel import RamPanel
 from agents.ram_reading import RamReading, fit_reading
 from rmr_gym.envs.console import Console, ConsoleConfig
 from rmr_gym.errors import explain
+from rmr_gym.program import run_program
 from rmr_gym.sb3 import AgentPlayer
 from rmr_gym.sb3.training import checkpoints, read_config
 from rmr_gym.sb3.training.run_folder import MODEL_FILE
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script and return its exit status."""
     words = sys.argv[1:] if arguments is None else arguments
     options: Record = tyro.cli(Record, args=list(words), prog="python -m agents.record")
-    return run_program("record", lambda: _work(options, Terminal()))
+    return run_program("agents.record", lambda: _work(options, Terminal()))
 
 
 def _work(options: Record, terminal: Terminal) -> None:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from rich.console import Console
 
 from agents.options import Train, parse
-from agents.program import run_program
 from rmr_gym.pipeline.progress import OnProgress, Reporter
+from rmr_gym.program import run_program
 from rmr_gym.sb3.training import read_evaluations, train_agent
 
 _LINES = 20
@@ -21,7 +21,7 @@ _LINES = 20
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script and return its exit status."""
     words = sys.argv[1:] if arguments is None else arguments
-    return run_program("train", lambda: _work(parse(words), Console()))
+    return run_program("agents.train", lambda: _work(parse(words), Console()))
 
 
 def _work(options: Train, console: Console) -> None:

@@ -7,12 +7,10 @@ what is finished.
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
+from rmr_gym.program import exit_on_sigterm, run_program
 
 PROGRAM = "python -m benchmarks"
 
@@ -22,10 +20,6 @@ SUMMARIES = {
     "measure": "measure what experiments cost on this machine, for `run --dry-run`",
 }
 """One line for each subcommand. They are imported when they are called: workers import this module, too."""
-
-USER_ERROR, INTERRUPTED, TERMINATED = 2, 130, 143
-
-_DEBUG = "RMR_DEBUG"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,20 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = _parser().parse_args(words[:1])
     if arguments is None:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that workers are ended as well
-    errors = Console(stderr=True)
-    try:
-        return _execute(chosen.command, words[1:])
-    except KeyboardInterrupt:
-        errors.print("Interrupted. What is finished is kept: repeat the same command to continue.", highlight=False)
-        return INTERRUPTED
-    except (ValueError, OSError, ImportError) as error:
-        if os.environ.get(_DEBUG):
-            raise
-        message = f"{PROGRAM} {chosen.command}: {error}"
-        errors.print(message, markup=False, highlight=False, soft_wrap=True)
-        errors.print(f"({_DEBUG}=1 shows where this comes from.)", style="dim", highlight=False)
-        return USER_ERROR
+        exit_on_sigterm()
+    return run_program(f"{PROGRAM} {chosen.command}", lambda: _execute(chosen.command, words[1:]))
 
 
 def _execute(name: str, arguments: Sequence[str]) -> int:

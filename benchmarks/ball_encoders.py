@@ -10,7 +10,7 @@ folder of the run as a further arm, `untrained`, for comparisons of agents.
 
 from __future__ import annotations
 
-import json
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -33,6 +33,8 @@ from rmr_gym.pipeline.balls.run import CONFIG_FILE, model_folder
 from rmr_gym.pipeline.balls.stages import open_balls
 from rmr_gym.pipeline.config_json import from_json, read_json
 from rmr_gym.pipeline.machine import hardware, versions
+from rmr_gym.pipeline.stage import write_json
+from rmr_gym.program import run_program
 from rmr_gym.seeding import derive, numpy_generator, torch_generator
 from rmr_gym.training.videos import build_video_model
 
@@ -225,14 +227,17 @@ def _median(function: Any) -> float:
     return float(np.median(times))
 
 
-def main() -> None:
-    """Run from the command line."""
+def main() -> int:
+    """Run from the command line and return the exit status."""
     config = tyro.cli(BallEncodersConfig, description=__doc__)
+    return run_program("benchmarks.ball_encoders", lambda: _work(config))
+
+
+def _work(config: BallEncodersConfig) -> None:
     result = run(config)
     if config.out is not None:
-        config.out.parent.mkdir(parents=True, exist_ok=True)
-        config.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_json(config.out, result)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

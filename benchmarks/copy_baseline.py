@@ -8,7 +8,7 @@ Predicting that the RAM stays as it is needs no model, so its score depends on t
 from __future__ import annotations
 
 import csv
-import json
+import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -23,6 +23,8 @@ from rmr_gym.envs.games import GAMES, get_game
 from rmr_gym.errors import explain
 from rmr_gym.evaluation.metrics import bit_f1, kept_slots, slot_accuracy
 from rmr_gym.pipeline.machine import hardware, versions
+from rmr_gym.pipeline.stage import write_json
+from rmr_gym.program import run_program
 
 REFERENCE = Path(__file__).parent / "reference" / "copy_baseline.csv"
 TOLERANCE = 5.0
@@ -186,14 +188,17 @@ def _collect(game: str, config: CopyBaselineConfig, directory: Path) -> EpisodeS
             return store
 
 
-def main() -> None:
-    """Run from the command line."""
+def main() -> int:
+    """Run from the command line and return the exit status."""
     config = tyro.cli(CopyBaselineConfig, description=__doc__)
+    return run_program("benchmarks.copy_baseline", lambda: _work(config))
+
+
+def _work(config: CopyBaselineConfig) -> None:
     result = run(config)
     if config.out is not None:
-        config.out.parent.mkdir(parents=True, exist_ok=True)
-        config.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_json(config.out, result)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

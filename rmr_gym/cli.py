@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rmr_gym.pipeline.doctor import can_run, examine
+from rmr_gym.program import FAILED, run_program
 
 SUMMARIES = {
     "run": "the whole chain: collect, pre-train, train and probe all arms, compare them",
@@ -25,10 +25,6 @@ SUMMARIES = {
     "doctor": "say what works on this machine, and how to mend what does not",
 }
 """One line for each subcommand. Kept apart from the subcommands, whose import takes a working PyTorch."""
-
-USER_ERROR, INTERRUPTED = 2, 130
-
-_DEBUG = "RMR_DEBUG"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,18 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = _parser().parse_args(words[:1])
-    errors = Console(stderr=True)
-    try:
-        return _execute(chosen.command, words[1:])
-    except KeyboardInterrupt:
-        errors.print("Interrupted. What is finished is kept: repeat the same command to continue.", highlight=False)
-        return INTERRUPTED
-    except _user_errors() as error:
-        if os.environ.get(_DEBUG):
-            raise
-        errors.print(f"rmr-gym {chosen.command}: {error}", markup=False, highlight=False, soft_wrap=True)
-        errors.print(f"({_DEBUG}=1 shows where this comes from.)", style="dim", highlight=False)
-        return USER_ERROR
+    return run_program(f"rmr-gym {chosen.command}", lambda: _execute(chosen.command, words[1:]))
 
 
 def _execute(name: str, arguments: Sequence[str]) -> int:
@@ -88,7 +73,7 @@ def _doctor(arguments: Sequence[str], console: Console) -> int:
             console.print(Text(f"    to mend it: {check.mend}"), soft_wrap=True)
     ready = can_run(checks)
     console.print("`rmr-gym run` can work here." if ready else "`rmr-gym run` cannot work here yet.", highlight=False)
-    return 0 if ready else 1
+    return 0 if ready else FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,16 +87,6 @@ def _parser() -> argparse.ArgumentParser:
     for name, summary in SUMMARIES.items():
         commands.add_parser(name, help=summary, add_help=False)
     return parser
-
-
-def _user_errors() -> tuple[type[Exception], ...]:
-    """Return the errors whose message is all that a user needs."""
-    from gymnasium.error import DependencyNotInstalled  # slow to import, and only needed when something goes wrong
-
-    from rmr_gym.envs.mujoco_loading import RenderingUnavailableError
-    from rmr_gym.errors import NonFiniteLossError
-
-    return (ValueError, OSError, DependencyNotInstalled, NonFiniteLossError, RenderingUnavailableError)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from rmr_gym import cli
 from rmr_gym.models import load_encoder, load_processor, load_video_model
 from rmr_gym.pipeline import commands
 from rmr_gym.pipeline.doctor import Check
+from rmr_gym.program import USER_ERROR
 
 SMALL_DATA = ["--data.num-episodes", "2", "--data.max-steps", "25", "--data.validation-fraction", "0.5"]
 SMALL_LOOP = ["--profile", "smoke"]
@@ -63,7 +64,7 @@ def test_main_does_the_steps_of_the_chain_one_by_one(tmp_path: Path, capsys: pyt
 def test_main_says_what_the_user_did_wrong_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status = cli.main(["pretrain", "--data", str(tmp_path / "absent"), "--out", str(tmp_path / "out")])
     shown = capsys.readouterr()
-    assert status == cli.USER_ERROR
+    assert status == USER_ERROR
     assert shown.err.startswith("rmr-gym pretrain: Expected a directory of episodes; got ")
     assert "Traceback" not in shown.err
     assert "RMR_DEBUG=1" in shown.err
@@ -71,13 +72,13 @@ def test_main_says_what_the_user_did_wrong_in_one_line(tmp_path: Path, capsys: p
 
 
 def test_main_names_an_absent_device(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["run", "--device", "cuda:99", "--out", str(tmp_path / "out")]) == cli.USER_ERROR
+    assert cli.main(["run", "--device", "cuda:99", "--out", str(tmp_path / "out")]) == USER_ERROR
     assert "Pass --device cpu" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
 def test_main_names_the_game_that_was_meant(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["run", "pongg"]) == cli.USER_ERROR
+    assert cli.main(["run", "pongg"]) == USER_ERROR
     assert "Did you mean 'pong'?" in capsys.readouterr().err
 
 
@@ -104,7 +105,7 @@ def test_main_says_how_to_continue_after_an_interrupt(
 
     monkeypatch.setattr(commands, "parse", interrupted)
     assert cli.main(["run"]) == 130
-    assert "repeat the same command to continue" in capsys.readouterr().err
+    assert "Repeat the same command to continue" in capsys.readouterr().err
 
 
 def test_balls_are_run_from_the_simulator_to_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,7 +127,7 @@ def test_balls_are_run_from_the_simulator_to_the_table(tmp_path: Path, capsys: p
     assert "Continuing the run in" in capsys.readouterr().out
     assert trained.stat().st_mtime_ns == before
     words = ["balls", "run", "--config", str(out / "config.json"), "--seed", "1", "--out", str(out)]
-    assert cli.main(words) == cli.USER_ERROR
+    assert cli.main(words) == USER_ERROR
     assert "seed: 0 -> 1. Pass another --out" in capsys.readouterr().err
 
 
@@ -162,7 +163,7 @@ def test_balls_are_not_recorded_for_settings_that_do_not_fit(action: str, words:
         status: object = cli.main(["balls", action, "--profile", "smoke", "--out", str(tmp_path / "out"), *words])
     except SystemExit as ended:
         status = ended.code
-    assert status == cli.USER_ERROR
+    assert status == USER_ERROR
     assert not (tmp_path / "out").exists()
 
 
@@ -173,7 +174,7 @@ def test_balls_have_actions_of_their_own(capsys: pytest.CaptureFixture[str]) -> 
         assert ended.value.code == status
         shown = capsys.readouterr()
         assert "rmr-gym balls" in (shown.err if status else shown.out)
-    assert cli.main(["balls", "run", "--num-seeds", "0"]) == cli.USER_ERROR
+    assert cli.main(["balls", "run", "--num-seeds", "0"]) == USER_ERROR
     assert capsys.readouterr().err.startswith("rmr-gym balls: Expected")
 
 

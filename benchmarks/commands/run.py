@@ -36,6 +36,7 @@ from rmr_gym.pipeline.commands.options import (
 from rmr_gym.pipeline.config import DataConfig, ProbingConfig, RunConfig
 from rmr_gym.pipeline.players import GRADED
 from rmr_gym.pipeline.profiles import PROFILES
+from rmr_gym.program import FAILED
 from rmr_gym.training import AbstractConfig, NaturalConfig
 
 if TYPE_CHECKING:
@@ -45,8 +46,6 @@ else:  # the choices of the command line are the names in the registries
     SuiteName, ExecutorName = Literal[tuple(SUITES)], Literal[tuple(EXECUTORS)]
 
 PROGRAM = "python -m benchmarks run"
-
-FAILED = 1
 
 _ENSEMBLE = 20  # encoders; a GPU trains so many in little more time than one
 

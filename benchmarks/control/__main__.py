@@ -18,6 +18,7 @@ from benchmarks.control.report import make_record
 from benchmarks.control.sweep import RESULT_FILE, sweep
 from benchmarks.control.table import markdown
 from rmr_gym.pipeline.stage import write_json
+from rmr_gym.program import FAILED, run_program
 from rmr_gym.sb3.training import BALLS_PUSH
 
 
@@ -73,7 +74,7 @@ class Run:
         torch.set_num_threads(self.threads)
         tally = sweep(planned, self.out, say=lambda line: print(line, flush=True))
         print(tally)
-        return 1 if tally.failed else 0
+        return FAILED if tally.failed else 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,7 +117,7 @@ Command = Annotated[Run, tyro.conf.subcommand("run")] | Annotated[Report, tyro.c
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line."""
     command: Run | Report = tyro.cli(Command, args=arguments, description=__doc__)
-    return command.run()
+    return run_program("python -m benchmarks.control", command.run)
 
 
 if __name__ == "__main__":

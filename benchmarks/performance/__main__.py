@@ -10,7 +10,6 @@ Ctrl-C, which keeps what is finished.
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +24,7 @@ from benchmarks.performance.report import as_markdown, as_table, curves
 from benchmarks.performance.scaling_figure import FIGURE, draw_scaling
 from benchmarks.performance.suite import PAGE, RECORD, SuiteConfig, failures, run
 from rmr_gym.pipeline.config_json import read_json
-
-FAILED, USER_ERROR, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+from rmr_gym.program import FAILED, exit_on_sigterm, run_program
 
 _PROGRAM = "python -m benchmarks.performance"
 _FILE_WIDTH = 160
@@ -60,18 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if arguments is None:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that the worker is ended as well
-    try:
-        if words[:1] == ["show"]:
-            _show(tyro.cli(ShowConfig, args=words[1:], prog=f"{_PROGRAM} show", description="Show a record."))
-            return 0
-        return _measure(tyro.cli(SuiteConfig, args=words, prog=_PROGRAM, description=__doc__))
-    except ValueError as error:
-        Console(stderr=True).print(str(error), markup=False, highlight=False, soft_wrap=True)
-        return USER_ERROR
-    except KeyboardInterrupt:
-        Console(stderr=True).print("Interrupted. What is finished is kept: --resume goes on.", highlight=False)
-        return INTERRUPTED
+        exit_on_sigterm()
+    return run_program(_PROGRAM, lambda: _execute(words), on_interrupt="--resume goes on.")
+
+
+def _execute(words: Sequence[str]) -> int:
+    if words[:1] == ["show"]:
+        _show(tyro.cli(ShowConfig, args=words[1:], prog=f"{_PROGRAM} show", description="Show a record."))
+        return 0
+    return _measure(tyro.cli(SuiteConfig, args=words, prog=_PROGRAM, description=__doc__))
 
 
 def _measure(config: SuiteConfig) -> int:

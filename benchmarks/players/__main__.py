@@ -19,6 +19,7 @@ from benchmarks.players.speed import measure_speed
 from benchmarks.players.table import FIGURE, update_page
 from rmr_gym.data.collect_games import rom_ids_of
 from rmr_gym.pipeline.stage import write_json
+from rmr_gym.program import run_program
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,11 +118,7 @@ Command = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status."""
     command: Measure | Speed | Report = tyro.cli(Command, args=arguments, description=__doc__)
-    try:
-        return command.run()
-    except ValueError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 2
+    return run_program("python -m benchmarks.players", command.run)
 
 
 if __name__ == "__main__":

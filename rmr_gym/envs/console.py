@@ -99,7 +99,7 @@ class Console:
         self.rom_md5 = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
         self.palette = palette() if colors is None else colors
         self._gray = to_gray(self.palette)
-        self._ale = _load(path)
+        self._ale = load_emulator(path)
         self._power_on = self._ale.cloneSystemState()
         self._later = np.empty(SCREEN_SHAPE, dtype=np.uint8)
         self._earlier = np.empty(SCREEN_SHAPE, dtype=np.uint8)
@@ -264,7 +264,7 @@ def palette() -> NDArray[np.uint8]:
     Raises:
         RuntimeError: when not all colours have been seen.
     """
-    ale = _load(rom_path(_PALETTE_GAME))
+    ale = load_emulator(rom_path(_PALETTE_GAME))
     ale.reset_game()
     colors = np.zeros((256, 3), dtype=np.uint8)
     seen = np.zeros(256, dtype=bool)
@@ -285,7 +285,16 @@ def palette() -> NDArray[np.uint8]:
     return colors
 
 
-def _load(path: Path) -> ALEInterface:
+def load_emulator(path: Path, *, frame_skip: int = 1) -> ALEInterface:
+    """Start an emulator without sticky actions.
+
+    Args:
+        path: a cartridge file that `check_rom` lets pass.
+        frame_skip: emulated frames of each step.
+
+    Raises:
+        DependencyNotInstalled: when ale-py is missing.
+    """
     try:
         from ale_py import ALEInterface, LoggerMode
     except ImportError as error:
@@ -294,5 +303,6 @@ def _load(path: Path) -> ALEInterface:
     ale = ALEInterface()
     ale.setInt("random_seed", 0)
     ale.setFloat("repeat_action_probability", 0.0)
+    ale.setInt("frame_skip", frame_skip)
     ale.loadROM(path)
     return ale

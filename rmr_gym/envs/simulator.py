@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmr_gym.envs.atari import require_deterministic
-from rmr_gym.envs.console import Console, check_rom
-from rmr_gym.errors import missing_extra
+from rmr_gym.envs.console import Console, check_rom, load_emulator
 
 if TYPE_CHECKING:
-    from ale_py import ALEInterface, ALEState
+    from ale_py import ALEState
 
 
 @dataclass(slots=True, eq=False)
@@ -88,7 +87,8 @@ class Simulator:
         else:
             require_deterministic(env)
             self._played, frame_skip = env.unwrapped.ale, env.unwrapped._frameskip  # type: ignore[attr-defined]
-        self._ale = _twin(self._played, frame_skip)
+        # The same cartridge; mode and difficulty are part of the state.
+        self._ale = load_emulator(check_rom(Path(self._played.getString("rom_file"))), frame_skip=frame_skip)
         self.actions = tuple(int(action.value) for action in self._ale.getMinimalActionSet())
         """ALE values of the actions that make a difference in this game."""
         self._at: Moment | None = None
@@ -119,18 +119,3 @@ class Simulator:
         self.num_simulated += steps
         self._at = Moment(ale.cloneState(), ale.getRAM(), lives, over)
         return Outcome(self._at, reward, steps, lives < before)
-
-
-def _twin(played: ALEInterface, frame_skip: int) -> ALEInterface:
-    """Make another emulator with the same cartridge. Mode and difficulty are part of the state."""
-    try:
-        from ale_py import ALEInterface, LoggerMode
-    except ImportError as error:
-        raise missing_extra("ale_py", "atari") from error
-    ALEInterface.setLoggerMode(LoggerMode.Error)  # else every instance prints a banner
-    ale = ALEInterface()
-    ale.setInt("random_seed", 0)
-    ale.setFloat("repeat_action_probability", 0.0)
-    ale.setInt("frame_skip", frame_skip)
-    ale.loadROM(check_rom(Path(played.getString("rom_file"))))
-    return ale

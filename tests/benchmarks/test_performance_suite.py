@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from benchmarks.performance.__main__ import FAILED, USER_ERROR, main
+from benchmarks.performance.__main__ import main
 from benchmarks.performance.harness import Comparison, Spread
 from benchmarks.performance.page import BEGIN, END, NO_RECORD, update_page, with_tables
 from benchmarks.performance.record import code_version
@@ -23,6 +23,7 @@ from benchmarks.performance.scaling_figure import FIGURE
 from benchmarks.performance.settings import Settings
 from benchmarks.performance.subjects import EXTRAS, SUBJECTS, Subject
 from benchmarks.performance.suite import PAGE, RECORD, SuiteConfig, failures, measure_subject, run
+from rmr_gym.program import FAILED, USER_ERROR
 
 ROOT = Path(__file__).parents[2]
 

@@ -209,7 +209,7 @@ class _FrozenRam:
 
 def test_console_refuses_an_emulator_with_constant_ram(monkeypatch: pytest.MonkeyPatch) -> None:
     palette()
-    monkeypatch.setattr(console_module, "_load", lambda path: _FrozenRam())
+    monkeypatch.setattr(console_module, "load_emulator", lambda path: _FrozenRam())
     with pytest.raises(RuntimeError, match="RAM that changes"):
         Console(ConsoleConfig(game="pong"))
 

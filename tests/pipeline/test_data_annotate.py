@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 import rmr_gym
-from rmr_gym.cli import USER_ERROR, main
+from rmr_gym.cli import main
 from rmr_gym.data import collect
 from rmr_gym.pipeline.data_annotate import annotate
 from rmr_gym.pipeline.data_annotation import words, write_annotation
+from rmr_gym.program import USER_ERROR
 from rmr_gym.wrappers import StateVariables
 from rmr_gym.wrappers.variable_files import read_variables
 

@@ -13,6 +13,7 @@ from rmr_gym.envs.console import ConsoleConfig
 from rmr_gym.pipeline.data_estimate import NOTHING, estimate
 from rmr_gym.pipeline.datasets import open_dataset
 from rmr_gym.players import graded_players, lookahead_steps, paper_heads
+from rmr_gym.program import USER_ERROR
 
 SMALL = ["--data.num-episodes", "3", "--data.max-steps", "12", "--data.num-players", "3", "--workers", "1"]
 TWO = ["collect", "--games", "pong", "boxing"]
@@ -53,7 +54,7 @@ def test_limit_stops_with_a_sentence_and_the_same_call_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["collect", "--games", "boxing", "pong", "--out", str(tmp_path), *SMALL]  # the larger episodes first
-    assert cli.main([*words, "--max-gigabytes", "0.00004"]) == cli.USER_ERROR
+    assert cli.main([*words, "--max-gigabytes", "0.00004"]) == USER_ERROR
     shown = capsys.readouterr()
     assert "Warning: there is room for 0.0 MB" in " ".join(shown.out.split())
     assert "Expected the episodes in" in shown.err
@@ -68,7 +69,7 @@ def test_limit_stops_with_a_sentence_and_the_same_call_goes_on(
 
 def test_single_game_keeps_to_the_limit_as_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["collect", "pong", "--out", str(tmp_path), *SMALL]
-    assert cli.main([*words, "--min-free-gigabytes", "1e9"]) == cli.USER_ERROR
+    assert cli.main([*words, "--min-free-gigabytes", "1e9"]) == USER_ERROR
     assert "to stay free on the disk" in capsys.readouterr().err
     assert files(tmp_path) == []
     assert cli.main(words) == 0
@@ -78,10 +79,10 @@ def test_other_settings_are_refused_before_anything_is_played(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["collect", "boxing", "--out", str(tmp_path / "boxing"), *SMALL]) == 0
-    assert cli.main([*TWO, "--out", str(tmp_path), *SMALL, "--seed", "4"]) == cli.USER_ERROR
+    assert cli.main([*TWO, "--out", str(tmp_path), *SMALL, "--seed", "4"]) == USER_ERROR
     assert "seed" in capsys.readouterr().err
     assert files(tmp_path / "pong") == []
-    assert cli.main(["collect", "--games", "pong", "pong", "--out", str(tmp_path)]) == cli.USER_ERROR
+    assert cli.main(["collect", "--games", "pong", "pong", "--out", str(tmp_path)]) == USER_ERROR
     assert "Name each once" in capsys.readouterr().err
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from rmr_gym import cli
 from rmr_gym.data import EpisodeStore, collect, collect_balls
 from rmr_gym.pipeline.data_figures import SHEET_COLUMNS, SHEET_ROWS, sheet_episodes
+from rmr_gym.program import USER_ERROR
 from tests.data.synthetic import write_episode
 
 
@@ -96,7 +97,7 @@ def test_describe_says_what_is_missing(
     words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["data", "describe", *words]) == cli.USER_ERROR
+    assert cli.main(["data", "describe", *words]) == USER_ERROR
     assert message in capsys.readouterr().err
 
 

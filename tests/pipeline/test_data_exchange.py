@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rmr_gym import cli
+from rmr_gym.program import USER_ERROR
 from tests.data.synthetic import write_episode
 
 pytest.importorskip("minari")
@@ -24,7 +25,7 @@ def test_exported_data_come_back_by_command(
     assert "Imported rmr/test-v0: 1 episodes" in capsys.readouterr().out
     before, after = ({path.name for path in (tmp_path / name).glob("*.arrow")} for name in ("data", "back"))
     assert before == after
-    assert cli.main(words) == cli.USER_ERROR
+    assert cli.main(words) == USER_ERROR
     assert "an id that is free" in capsys.readouterr().err
-    assert cli.main(["data", "import", "rmr/absent-v0", "--out", str(tmp_path / "none")]) == cli.USER_ERROR
+    assert cli.main(["data", "import", "rmr/absent-v0", "--out", str(tmp_path / "none")]) == USER_ERROR
     assert "minari list local" in capsys.readouterr().err

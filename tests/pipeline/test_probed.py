@@ -12,12 +12,13 @@ from gymnasium import spaces
 from gymnasium.envs.classic_control import CartPoleEnv
 from stable_baselines3 import PPO
 
-from rmr_gym.cli import USER_ERROR, main
+from rmr_gym.cli import main
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.config_json import to_json
 from rmr_gym.pipeline.probed import open_probed, short_names
 from rmr_gym.pipeline.stage import JsonObject
 from rmr_gym.pipeline.stages import probe
+from rmr_gym.program import USER_ERROR
 from rmr_gym.sb3.agent_features import AgentReadingConfig
 
 

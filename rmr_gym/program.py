@@ -1,0 +1,61 @@
+"""How a program ends: mistakes of its user in one sentence, Ctrl-C in another, everything else in a traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+
+FAILED, USER_ERROR, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+"""Exit statuses: part of the work failed; a mistake of the user; Ctrl-C; SIGTERM."""
+
+_DEBUG = "RMR_DEBUG"
+
+
+def run_program(
+    name: str, work: Callable[[], int | None], *, on_interrupt: str = "Repeat the same command to continue."
+) -> int:
+    """Do the work of a program and return its exit status.
+
+    Args:
+        name: what the user called, for messages.
+        work: what it does; returns an exit status, or None for 0.
+        on_interrupt: what to do after Ctrl-C.
+
+    Returns:
+        What the work returns, 2 after a mistake of the user, 130 after Ctrl-C.
+
+    Example:
+        >>> run_program("example", lambda: None)
+        0
+    """
+    errors = Console(stderr=True)
+    try:
+        return work() or 0
+    except KeyboardInterrupt:
+        errors.print(f"Interrupted. What is finished is kept. {on_interrupt}", highlight=False, soft_wrap=True)
+        return INTERRUPTED
+    except _user_errors() as error:
+        if os.environ.get(_DEBUG):
+            raise
+        errors.print(f"{name}: {error}", markup=False, highlight=False, soft_wrap=True)
+        errors.print(f"({_DEBUG}=1 shows where this comes from.)", style="dim", highlight=False)
+        return USER_ERROR
+
+
+def exit_on_sigterm() -> None:
+    """Let SIGTERM unwind the stack, so that the workers of this process are ended as well. For main threads."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+
+
+def _user_errors() -> tuple[type[Exception], ...]:
+    """Return the errors whose message is all that a user needs."""
+    from gymnasium.error import DependencyNotInstalled  # slow to import, and only needed when something goes wrong
+
+    from rmr_gym.envs.mujoco_loading import RenderingUnavailableError
+    from rmr_gym.errors import NonFiniteLossError
+
+    return (ValueError, OSError, ImportError, DependencyNotInstalled, NonFiniteLossError, RenderingUnavailableError)
