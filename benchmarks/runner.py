@@ -9,14 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.executors.interface import Executor, Job, Outcome
-from rmr_gym.errors import explain
+from rmr_gym.errors import BusyFolderError, explain
 
-
-class ElsewhereError(Exception):
-    """Another process is at this job, so that it is to be looked at again later."""
-
-
-_ELSEWHERE = f"{ElsewhereError.__name__}:"
+_ELSEWHERE = f"{BusyFolderError.__name__}:"  # another process is at this job: look at it again later
 _LOOK_AGAIN_AFTER = 5.0  # seconds
 
 

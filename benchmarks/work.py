@@ -12,9 +12,9 @@ from typing import Any
 
 from benchmarks.experiment import DataSettings, EncoderSettings, Experiment, ProcessorSettings
 from benchmarks.result import FAILURE_FILE, JsonObject, Result, to_text
-from benchmarks.runner import ElsewhereError
 from benchmarks.storage import Storage, download, local_folder, open_storage, upload
 from rmr_gym.documents import exclusive
+from rmr_gym.errors import BusyFolderError
 from rmr_gym.pipeline import stages
 from rmr_gym.pipeline.machine import hardware, versions
 from rmr_gym.pipeline.probed import PROBE_FILE
@@ -81,13 +81,13 @@ def run_experiments(experiments: Sequence[Experiment], places: Places) -> list[s
         A few words on each.
 
     Raises:
-        ElsewhereError: when another process is at one of them.
+        BusyFolderError: when another process is at one of them.
     """
     results = open_storage(places.results)
     missing = [experiment for experiment in experiments if not results.exists(experiment.result_name)]
     with ExitStack() as locks:
         for experiment in missing:
-            locks.enter_context(_locked(places.work / experiment.folder))
+            locks.enter_context(exclusive(places.work / experiment.folder))
         # Between the look and the lock another process may have finished.
         missing = [experiment for experiment in missing if not results.exists(experiment.result_name)]
         if missing:
@@ -103,7 +103,7 @@ def tidy(done: Iterable[Experiment], places: Places) -> None:
     for experiment in done:
         folder = places.work / experiment.folder
         if folder.exists():
-            with suppress(ElsewhereError), _locked(folder):
+            with suppress(BusyFolderError), exclusive(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -248,31 +248,13 @@ def _train_together(experiments: Sequence[Experiment], places: Places, results: 
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep a folder to this process.
-
-    Raises:
-        ElsewhereError: when another one has it.
-    """
-    lock = exclusive(folder)
-    try:
-        lock.__enter__()
-    except ValueError as error:
-        raise ElsewhereError(str(error)) from error
-    try:
-        yield
-    finally:
-        lock.__exit__(None, None, None)
-
-
-@contextmanager
 def _waiting_for(folder: Path, *, pause: float = 0.2) -> Iterator[None]:
     """Keep a folder to this process as soon as another one is done with it."""
     with ExitStack() as stack:
         while True:
             try:
-                stack.enter_context(_locked(folder))
+                stack.enter_context(exclusive(folder))
                 break
-            except ElsewhereError:
+            except BusyFolderError:
                 time.sleep(pause)
         yield

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from rmr_gym.errors import explain
+from rmr_gym.errors import BusyFolderError, explain
 
 Config = TypeVar("Config")
 
@@ -173,7 +173,7 @@ def exclusive(folder: str | Path) -> Iterator[Path]:
     """Keep a folder to this process, until the block ends or the process dies.
 
     Raises:
-        ValueError: when another process works in the folder.
+        BusyFolderError: when another process works in the folder.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -184,7 +184,7 @@ def exclusive(folder: str | Path) -> Iterator[Path]:
         except BlockingIOError as error:
             fix = "Wait until it ends, or pass another --out."
             got = "another process that is working in it"
-            raise ValueError(explain(expected=f"{folder} for this process alone", got=got, fix=fix)) from error
+            raise BusyFolderError(explain(expected=f"{folder} for this process alone", got=got, fix=fix)) from error
         yield folder
     finally:
         os.close(descriptor)  # releases the lock, and so does a kill

@@ -12,6 +12,10 @@ class CorruptFileError(ValueError):
     """A file of a dataset or checkpoint is damaged, truncated or was changed after it was written."""
 
 
+class BusyFolderError(ValueError):
+    """Another process works in a folder."""
+
+
 class NonFiniteLossError(RuntimeError):
     """A training loss became NaN or infinite; raised before the update, so the weights are still good."""
 

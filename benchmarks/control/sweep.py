@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.control.plan import Planned
 from rmr_gym.documents import exclusive
+from rmr_gym.errors import BusyFolderError
 from rmr_gym.pipeline.stage import write_json
 from rmr_gym.sb3.training import AgentConfig, read_evaluations, train_agent
 
@@ -92,25 +93,20 @@ def _attempt(one: Planned, folder: Path, train: Train, tally: Tally) -> str:
         tally.there += 1
         return "is there"
     try:
-        lock = exclusive(folder)
-        lock.__enter__()
-    except ValueError:
+        with exclusive(folder):
+            result = _result(one, folder / AGENT_FOLDER, train)
+            write_json(folder / RESULT_FILE, result)
+            (folder / FAILURE_FILE).unlink(missing_ok=True)
+    except BusyFolderError:
         tally.elsewhere += 1
         return "another process is at it"
-    try:
-        result = _result(one, folder / AGENT_FOLDER, train)
     except Exception as error:  # noqa: BLE001 - whatever it is, the other trainings are to go on
         tally.failed += 1
         write_json(folder / FAILURE_FILE, {"error": str(error), "traceback": traceback.format_exc()})
         return f"failed: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    else:
-        write_json(folder / RESULT_FILE, result)
-        (folder / FAILURE_FILE).unlink(missing_ok=True)
-        tally.trained += 1
-        last = result["evaluations"][-1]
-        return f"trained in {result['wall_seconds']:.0f} s to a return of {last['mean_return']:.2f}"
-    finally:
-        lock.__exit__(None, None, None)
+    tally.trained += 1
+    last = result["evaluations"][-1]
+    return f"trained in {result['wall_seconds']:.0f} s to a return of {last['mean_return']:.2f}"
 
 
 def _result(one: Planned, agent: Path, train: Train) -> dict[str, Any]:

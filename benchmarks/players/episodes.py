@@ -15,6 +15,7 @@ from benchmarks.players.order import Item
 from rmr_gym.data.atomic import write_atomically
 from rmr_gym.documents import exclusive, read_json
 from rmr_gym.envs.console import Console, ConsoleConfig
+from rmr_gym.errors import BusyFolderError
 from rmr_gym.players import attach, lookahead_steps
 from rmr_gym.seeding import derive
 
@@ -51,10 +52,8 @@ def measure(item: Item, out: Path, *, max_steps: int, seed: int) -> Line | None:
             np.savez_compressed(folder / "steps.npz", ram=ram, actions=actions)
             write_atomically(path, json.dumps(line).encode())
             return line
-    except ValueError as error:
-        if "another process" in str(error):
-            return None
-        raise
+    except BusyFolderError:
+        return None
 
 
 def _play(item: Item, *, max_steps: int, seed: int) -> tuple[Line, NDArray[np.uint8], NDArray[np.uint8]]:

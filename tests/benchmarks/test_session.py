@@ -22,6 +22,8 @@ from benchmarks.result import Result, read_failure, without_circumstances
 from benchmarks.runner import Tally
 from benchmarks.session import look, run_session
 from benchmarks.work import Places
+from rmr_gym.documents import exclusive
+from rmr_gym.errors import BusyFolderError
 from rmr_gym.evaluation.statistics import compare_paired
 from rmr_gym.models import load_encoder
 from rmr_gym.pipeline import stages
@@ -202,7 +204,7 @@ def test_results_go_behind_a_url_and_data_come_from_one(
 def test_experiment_that_another_process_is_at_is_left_to_it(tmp_path: Path, datasets: Path) -> None:
     at = places(tmp_path, datasets)
     (experiment,) = natural("untrained")
-    with work._locked(at.work / experiment.folder), pytest.raises(work.ElsewhereError):
+    with exclusive(at.work / experiment.folder), pytest.raises(BusyFolderError):
         work.run_experiments([experiment], at)
     assert work.run_experiments([experiment], at)[0].startswith("bit F1")
     assert work.run_experiments([experiment], at) == ["is there"]
