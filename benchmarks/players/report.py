@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from benchmarks.players.copying import compare_with_paper, copy_baseline
 from benchmarks.players.episodes import Line, read
 from benchmarks.players.rooms import rooms_seen
 from rmr_gym.data.determinism import as_keys, count_repeated_pairs
@@ -92,6 +93,7 @@ def _game(episodes: Sequence[tuple[Line, Path]]) -> JsonObject:
         "rank_correlation": _rank_correlation(ranks, means),
         "coverage": _coverage(played, blind),
         "rooms": _rooms(game, {"random": blind, "strongest": strongest, "all": played}),
+        "copy": _copy(game, played, blind),
         "repeated_pairs": _repeated_pairs(played),
     }
 
@@ -167,6 +169,14 @@ def _coverage(played: Sequence[_Played], blind: Sequence[_Played]) -> JsonObject
     }
 
 
+def _copy(game: str, played: Sequence[_Played], blind: Sequence[_Played]) -> JsonObject | None:
+    """Score copying on a data set of all players and on all random play there is."""
+    firsts = _first_of_each_player(played)
+    if not blind or len(blind) == len(played) or len(firsts) < LEAST_PLAYERS:
+        return None
+    return copy_baseline(game, {"all": [one.ram for one in firsts], "random": [one.ram for one in blind]})
+
+
 def _first_of_each_player(played: Sequence[_Played]) -> list[_Played]:
     """Return one episode of each player, as a data set has equally many of each."""
     return [one for one in played if one.line["episode"] == 0]
@@ -199,6 +209,7 @@ def _repeated_pairs(played: Sequence[_Played]) -> JsonObject:
 def _summary(games: dict[str, JsonObject], speeds: Sequence[JsonObject]) -> JsonObject:
     outcomes = [game["outcome"] for game in games.values() if game["outcome"] is not None]
     coverages = [game["coverage"] for game in games.values() if game["coverage"] is not None]
+    copies = [game["copy"] for game in games.values() if game["copy"] is not None]
     recorded = [one["recorded_steps_per_second"] for one in speeds]
     return {
         "games": len(games),
@@ -210,6 +221,7 @@ def _summary(games: dict[str, JsonObject], speeds: Sequence[JsonObject]) -> Json
         "coverage_measured": len(coverages),
         "more_states": sum(one["more_states"] for one in coverages),
         "more_slots": sum(one["more_slots"] for one in coverages),
+        "copy_beside_paper": {name: compare_with_paper(copies, name) for name in ("all", "random")},
         "ambiguous_pairs": sum(game["repeated_pairs"]["ambiguous"] for game in games.values()),
         "repeated_pairs": sum(game["repeated_pairs"]["repeated"] for game in games.values()),
         "recorded_steps_per_second": round(float(np.mean(recorded)), 1) if recorded else None,

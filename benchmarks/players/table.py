@@ -16,6 +16,11 @@ FIGURE = "players.png"
 
 _PLACE = Place(begin="<!-- players of the record: begin -->", end="<!-- players of the record: end -->")
 
+_COLUMNS = (
+    *("game", "players", "random", "strongest", "times random", "skill and score"),
+    *("RAM states", "slots", "copying", "rooms"),
+)
+
 _NONE = "-"
 
 
@@ -38,8 +43,8 @@ def markdown(record: JsonObject) -> str:
     lines = [
         _what_was_run(record),
         "",
-        "| game | players | random | strongest | times random | skill and score | RAM states | slots | rooms |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"| {' | '.join(_COLUMNS)} |",
+        "|---" * len(_COLUMNS) + "|",
         *(_row(game, found) for game, found in record["games"].items()),
         "",
         _sum(record),
@@ -56,8 +61,10 @@ def _what_was_run(record: JsonObject) -> str:
         f"{summary['episodes']:,} episodes in {summary['games']} games, each until the game was over or {steps:,} "
         "steps were played. *Players* counts those of the 32 that were measured, *random* and *strongest* are mean "
         "scores, *skill and score* is Spearman's correlation over the players. RAM states (different ones) and slots "
-        "(bytes with an entropy above 0.6 nats) are those of all players beside those of random ones in as many steps; "
-        "rooms or levels those that all players saw, beside random ones. A dash: not measured, or with too few players."
+        "(bytes with an entropy above 0.6 nats) are those of all players beside those of random ones in as many "
+        "steps; *copying* is the slot accuracy of predicting that the memory stays as it is: on one episode of every "
+        "player, on all random play, and in the paper (Table 2); rooms or levels are those that all players saw, "
+        "beside random ones. A dash: not measured, or with too few players."
     )
 
 
@@ -71,6 +78,7 @@ def _row(game: str, found: JsonObject) -> str:
         _NONE if outcome is None else _times(outcome),
         _NONE if found["rank_correlation"]["spearman"] is None else f"{found['rank_correlation']['spearman']:.2f}",
         *(_beside(coverage, name) for name in ("unique_states", "kept_slots")),
+        _NONE if found["copy"] is None else _copying(found["copy"]),
         "" if rooms is None else f"{rooms['all']} / {rooms['random'] or 0}",
     ]
     return f"| {' | '.join(cells)} |"
@@ -84,6 +92,12 @@ def _times(outcome: JsonObject) -> str:
 
 def _beside(coverage: JsonObject | None, name: str) -> str:
     return _NONE if coverage is None else f"{coverage[name]['all']:,} / {coverage[name]['random']:,}"
+
+
+def _copying(found: JsonObject) -> str:
+    """Format the slot accuracy of copying: on the data of all players, on random play, in the paper."""
+    scores = [found[name] and found[name]["slot_accuracy"] for name in ("all", "random")]
+    return " / ".join(_NONE if score is None else f"{score:.1f}" for score in [*scores, found["paper"]])
 
 
 def _sum(record: JsonObject) -> str:
@@ -103,6 +117,13 @@ def _sum(record: JsonObject) -> str:
         text += (
             f" There are more RAM states than in random play in {summary['more_states']} of "
             f"{summary['coverage_measured']} games and more kept slots in {summary['more_slots']}."
+        )
+    copies = summary["copy_beside_paper"]
+    if copies["all"] is not None and copies["random"] is not None:
+        text += (
+            f" Copying is as good as in the paper up to {copies['all']['mean_absolute_gap']:.1f} points on average "
+            f"(correlation {copies['all']['correlation']:.2f} over {copies['all']['games']} games), on random play "
+            f"up to {copies['random']['mean_absolute_gap']:.1f} ({copies['random']['correlation']:.2f})."
         )
     if summary["recorded_steps_per_second"] is not None:
         games = len(record["speed"])

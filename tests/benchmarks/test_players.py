@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.players import report
 from benchmarks.players.__main__ import main
+from benchmarks.players.copying import compare_with_paper, copy_baseline
 from benchmarks.players.episodes import read
 from benchmarks.players.order import items
 from benchmarks.players.report import _outcome, make_record
@@ -65,10 +66,39 @@ def test_record_holds_what_was_measured_by_hand(measured: Path) -> None:
     assert game["coverage"]["unique_states"] == {"all": 2, "random": 1}, "the first half of every episode"
     assert game["coverage"]["kept_slots"] == {"all": 0, "random": 0}
     assert game["rooms"] == {"random": 1, "strongest": 3, "all": 3}
+    assert game["copy"]["paper"] == 76.71
+    assert game["copy"]["all"]["slot_accuracy"] == round(100 * 32 / 36, 2), "four changes of room in all"
+    assert game["copy"]["random"] is None, "no byte of random play has the entropy to be scored"
     assert game["repeated_pairs"] == {"pairs": 3, "repeated": 3, "ambiguous": 3 - 1}
     summary = make_record(measured)["summary"]
     assert (summary["episodes"], summary["strongest_reached"], summary["more_states"]) == (4, 1, 1)
     assert summary["recorded_steps_per_second"] is None
+
+
+def test_copying_is_scored_on_steps_inside_episodes() -> None:
+    counting = np.zeros((9, 128), np.uint8)
+    counting[:, 5] = [0, 1, 1, 2, 2, 2, 3, 3, 3]  # five of eight steps change nothing
+    held = counting.copy()
+    held[:, 5] = [0, 1, 2, 3, 4, 5, 6, 7, 8]
+    found = copy_baseline("pong", {"all": [counting], "random": [counting, held], "still": [counting[:1]]})
+    assert found["paper"] == 68.76
+    assert (found["all"]["transitions"], found["all"]["slots"]) == (8, 1)
+    assert found["all"]["slot_accuracy"] == 62.5
+    assert found["random"]["slot_accuracy"] == round(100 * 5 / 16, 2), "no step leads from one episode into the next"
+    assert found["still"] is None
+    assert copy_baseline("tetris", {})["paper"] is None
+
+
+def test_copying_is_compared_with_the_paper_over_games() -> None:
+    games = [
+        {"paper": paper, "all": {"slot_accuracy": ours}, "random": None}
+        for paper, ours in ((60.0, 62.0), (70.0, 69.0), (80.0, 86.0))
+    ]
+    found = compare_with_paper([*games, {"paper": None, "all": {"slot_accuracy": 1.0}}], "all")
+    expected = np.corrcoef([60, 70, 80], [62, 69, 86])[0, 1]
+    assert found == {"games": 3, "mean_absolute_gap": 3.0, "correlation": round(float(expected), 3)}
+    assert compare_with_paper(games, "random") is None
+    assert compare_with_paper(games[:2], "all") is None
 
 
 def test_few_players_say_nothing_about_all(measured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +145,7 @@ def test_measurement_continues_and_is_reported(tmp_path: Path, capsys: pytest.Ca
 
 def test_table_says_what_is_known(measured: Path) -> None:
     text = markdown(make_record(measured))
-    assert "| `hero` | 4 | 20.0 | 90.0 | 4.5 | 1.00 | 2 / 1 | 0 / 0 | 3 / 1 |" in text
+    assert "| `hero` | 4 | 20.0 | 90.0 | 4.5 | 1.00 | 2 / 1 | 0 / 0 | 88.9 / - / 76.7 | 3 / 1 |" in text
     assert "in 1 of 1 games" in text
 
 
