@@ -19,6 +19,7 @@ from jaxtyping import TypeCheckError
 
 import rmr_gym
 from tests import markdown
+from tests.warm_python import run_python
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -55,7 +56,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which `make demo` has been run, with the smallest settings."""
     folder = tmp_path_factory.mktemp("demo")
     command = [RMR_GYM, "run", "pong", "--profile", "smoke", "--arms", "rmr", "c_swm", "--out", "runs/demo"]
-    done = run(command, folder)
+    done = run_python(*command, folder=folder, environment=ENVIRONMENT)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
@@ -67,7 +68,7 @@ def test_snippet_runs(block: markdown.Block, tmp_path: Path, request: pytest.Fix
     snippet = tmp_path / ("snippet.txt" if ">>> " in block.code else "snippet.py")
     snippet.write_text(block.code, encoding="utf-8")
     doctest = ["-m", "doctest", "-o", "ELLIPSIS", "-o", "NORMALIZE_WHITESPACE"] if ">>> " in block.code else []
-    done = run([sys.executable, *doctest, str(snippet)], tmp_path)
+    done = run_python(*doctest, str(snippet), folder=tmp_path, environment=ENVIRONMENT)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
