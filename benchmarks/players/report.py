@@ -164,6 +164,7 @@ def _coverage(played: Sequence[_Played], blind: Sequence[_Played]) -> JsonObject
         "steps": {name: len(ram) for name, ram in seen.items()},
         "unique_states": states,
         "kept_slots": slots,
+        "byte_values": {name: _byte_values(ram) for name, ram in seen.items()},
         "more_states": states["all"] > states["random"],
         "more_slots": slots["all"] > slots["random"],
     }
@@ -183,9 +184,18 @@ def _first_of_each_player(played: Sequence[_Played]) -> list[_Played]:
 
 
 def _cut(played: Sequence[_Played], size: int) -> NDArray[np.uint8]:
-    """Take the first part of every episode, the same share of each, so that there are about `size` frames."""
-    total = sum(len(one.ram) for one in played)
-    return np.concatenate([one.ram[: round(len(one.ram) * size / total)] for one in played])
+    """Take whole episodes until there are `size` frames, from players of all grades in turn.
+
+    Parts of more episodes would not do: episodes begin alike.
+    """
+    turns = [player.name for player in paper_heads(played[0].line["game"])]
+    mixed = sorted(played, key=lambda one: (one.line["episode"], turns.index(one.line["player"])))
+    return np.concatenate([one.ram for one in mixed])[:size]
+
+
+def _byte_values(ram: NDArray[np.uint8]) -> int:
+    """Count the values of every byte, added up: whole memories differ by their clocks alone."""
+    return sum(len(np.unique(byte)) for byte in ram.T)
 
 
 def _rooms(game: str, groups: dict[str, list[_Played]]) -> JsonObject | None:
@@ -221,6 +231,7 @@ def _summary(games: dict[str, JsonObject], speeds: Sequence[JsonObject]) -> Json
         "coverage_measured": len(coverages),
         "more_states": sum(one["more_states"] for one in coverages),
         "more_slots": sum(one["more_slots"] for one in coverages),
+        "more_byte_values": sum(one["byte_values"]["all"] > one["byte_values"]["random"] for one in coverages),
         "copy_beside_paper": {name: compare_with_paper(copies, name) for name in ("all", "random")},
         "ambiguous_pairs": sum(game["repeated_pairs"]["ambiguous"] for game in games.values()),
         "repeated_pairs": sum(game["repeated_pairs"]["repeated"] for game in games.values()),

@@ -18,7 +18,7 @@ _PLACE = Place(begin="<!-- players of the record: begin -->", end="<!-- players 
 
 _COLUMNS = (
     *("game", "players", "random", "strongest", "times random", "skill and score"),
-    *("RAM states", "slots", "copying", "rooms"),
+    *("RAM states", "byte values", "slots", "copying", "rooms"),
 )
 
 _NONE = "-"
@@ -60,11 +60,12 @@ def _what_was_run(record: JsonObject) -> str:
     return (
         f"{summary['episodes']:,} episodes in {summary['games']} games, each until the game was over or {steps:,} "
         "steps were played. *Players* counts those of the 32 that were measured, *random* and *strongest* are mean "
-        "scores, *skill and score* is Spearman's correlation over the players. RAM states (different ones) and slots "
-        "(bytes with an entropy above 0.6 nats) are those of all players beside those of random ones in as many "
-        "steps; *copying* is the slot accuracy of predicting that the memory stays as it is: on one episode of every "
-        "player, on all random play, and in the paper (Table 2); rooms or levels are those that all players saw, "
-        "beside random ones. A dash: not measured, or with too few players."
+        "scores, *skill and score* is Spearman's correlation over the players. RAM states (different ones), byte "
+        "values (different ones of each byte, added up) and slots (bytes with an entropy above 0.6 nats) are those of "
+        "all players beside those of random ones in as many steps; *copying* is the slot accuracy of predicting that "
+        "the memory stays as it is: on one episode of every player, on all random play, and in the paper (Table 2); "
+        "rooms or levels are those that all players saw, beside random ones. A dash: not measured, or with too few "
+        "players."
     )
 
 
@@ -77,7 +78,7 @@ def _row(game: str, found: JsonObject) -> str:
         _NONE if found["strongest"] is None else f"{found['strongest']['mean']:,.1f}",
         _NONE if outcome is None else _times(outcome),
         _NONE if found["rank_correlation"]["spearman"] is None else f"{found['rank_correlation']['spearman']:.2f}",
-        *(_beside(coverage, name) for name in ("unique_states", "kept_slots")),
+        *(_beside(coverage, name) for name in ("unique_states", "byte_values", "kept_slots")),
         _NONE if found["copy"] is None else _copying(found["copy"]),
         "" if rooms is None else f"{rooms['all']} / {rooms['random'] or 0}",
     ]
@@ -116,7 +117,8 @@ def _sum(record: JsonObject) -> str:
     if summary["coverage_measured"]:
         text += (
             f" There are more RAM states than in random play in {summary['more_states']} of "
-            f"{summary['coverage_measured']} games and more kept slots in {summary['more_slots']}."
+            f"{summary['coverage_measured']} games, more values of bytes in {summary['more_byte_values']} and more "
+            f"kept slots in {summary['more_slots']}."
         )
     copies = summary["copy_beside_paper"]
     if copies["all"] is not None and copies["random"] is not None:

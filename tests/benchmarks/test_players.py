@@ -13,7 +13,7 @@ from benchmarks.players import report
 from benchmarks.players.__main__ import main
 from benchmarks.players.copying import compare_with_paper, copy_baseline
 from benchmarks.players.episodes import read
-from benchmarks.players.order import items
+from benchmarks.players.order import items, ranking
 from benchmarks.players.report import _outcome, make_record
 from benchmarks.players.rooms import rooms_seen
 from benchmarks.players.table import markdown
@@ -36,7 +36,7 @@ def test_order_begins_with_the_strongest_and_random_players_in_all_games() -> No
 def write(folder: Path, rank: int, score: float, ram: NDArray[np.uint8], episode: int = 0) -> None:
     folder = folder / "hero" / f"{rank:02d}-{episode}"
     folder.mkdir(parents=True)
-    line = {"game": "hero", "player": f"p{rank}", "skill": rank / 31, "rank": rank, "episode": episode, "seed": 0}
+    line = {"game": "hero", "player": ranking("hero")[rank], "skill": rank / 31, "rank": rank, "episode": episode, "seed": 0}
     line |= {"max_steps": 10, "steps": len(ram) - 1, "over": False, "score": score, "best_score": score}
     line |= {"lookahead_steps": 0.0 if rank < 10 else 5.0, "processor_seconds": 1.0}
     (folder / "episode.json").write_text(json.dumps(line))
@@ -63,8 +63,9 @@ def test_record_holds_what_was_measured_by_hand(measured: Path) -> None:
     assert game["outcome"] == {"rule": "ratio", "ratio": 4.5, "reached": True}
     assert game["rank_correlation"] == {"players": 4, "spearman": 1.0, "reached": True}
     assert game["coverage"]["steps"] == {"all": 20, "random": 20}
-    assert game["coverage"]["unique_states"] == {"all": 2, "random": 1}, "the first half of every episode"
-    assert game["coverage"]["kept_slots"] == {"all": 0, "random": 0}
+    assert game["coverage"]["unique_states"] == {"all": 3, "random": 1}, "of the weakest and the strongest"
+    assert game["coverage"]["byte_values"] == {"all": 127 + 3, "random": 128}
+    assert game["coverage"]["kept_slots"] == {"all": 1, "random": 0}
     assert game["rooms"] == {"random": 1, "strongest": 3, "all": 3}
     assert game["copy"]["paper"] == 76.71
     assert game["copy"]["all"]["slot_accuracy"] == round(100 * 32 / 36, 2), "four changes of room in all"
@@ -145,7 +146,7 @@ def test_measurement_continues_and_is_reported(tmp_path: Path, capsys: pytest.Ca
 
 def test_table_says_what_is_known(measured: Path) -> None:
     text = markdown(make_record(measured))
-    assert "| `hero` | 4 | 20.0 | 90.0 | 4.5 | 1.00 | 2 / 1 | 0 / 0 | 88.9 / - / 76.7 | 3 / 1 |" in text
+    assert "| `hero` | 4 | 20.0 | 90.0 | 4.5 | 1.00 | 3 / 1 | 130 / 128 | 1 / 0 | 88.9 / - / 76.7 | 3 / 1 |" in text
     assert "in 1 of 1 games" in text
 
 
