@@ -222,7 +222,7 @@ def test_concurrent_collectors_lose_and_double_nothing(tmp_path: Path, seeds: tu
     commands = [[sys.executable, "-c", COLLECTOR, str(tmp_path), str(seed)] for seed in seeds]
     collectors = [subprocess.Popen(command, stderr=subprocess.PIPE) for command in commands]
     for collector in collectors:
-        assert collector.communicate(timeout=60)[1] == b""
+        assert collector.communicate(timeout=200)[1] == b""
         assert collector.returncode == 0
     store = EpisodeStore(tmp_path)
     found = sorted((meta.seed, meta.episode_index) for meta in store.episodes)

@@ -144,7 +144,7 @@ class Mine:
 
 for players in (None, [Mine()]):
     collect(
-        f"{sys.argv[1]}/{players is None}", "breakout", num_episodes=2, max_steps_per_episode=250, frame_skip=80,
+        f"{sys.argv[1]}/{players is None}", "breakout", num_episodes=2, max_steps_per_episode=130, frame_skip=80,
         num_workers=2, players=players, on_episode=lambda metadata: print(metadata.episode_index),
     )
 """
@@ -154,7 +154,7 @@ def test_script_needs_no_guard_around_its_main_part(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, check=True, timeout=200
     )
     assert sorted(done.stdout.split()) == ["0", "0", "1", "1"]
     assert done.stderr == ""
