@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.warm_python import run_python
+from tests.warm_python import run_python, started_python
 
 SCRIPT = """
 import atexit, json, os, sys
@@ -16,9 +16,9 @@ ready = [name for name in ("torch", "stable_baselines3", "rmr_gym", "gymnasium",
 atexit.register(print, "the end")
 class Thing: pass
 found = {
-    "argv": sys.argv, "path": sys.path[0], "name": __name__, "file": __file__, "folder": os.getcwd(),
-    "globals": [name for name in globals() if "__" not in name], "main": sys.modules["__main__"].Thing is Thing, "environment": dict(os.environ),
-    "stdin": sys.stdin.read(),
+    "argv": sys.argv, "path": sys.path[0], "folder": os.getcwd(), "environment": dict(os.environ),
+    "name": __name__, "file": globals().get("__file__"), "main": sys.modules["__main__"].Thing is Thing,
+    "globals": [name for name in globals() if "__" not in name], "stdin": sys.stdin.read(),
 }
 if len(sys.argv) > 2: print(*ready)
 print(json.dumps(found, sort_keys=True))
@@ -27,10 +27,12 @@ sys.exit(int(sys.argv[1]))
 """
 
 
-@pytest.mark.parametrize("module", [False, True])
-def test_warm_process_finds_what_a_cold_one_finds(module: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "words", [("script.py", "3"), ("-m", "script", "3"), ("-c", SCRIPT, "3")], ids=lambda words: words[0]
+)
+def test_warm_process_finds_what_a_cold_one_finds(words: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
-    words = [*(("-m", "script") if module else (str(tmp_path / "script.py"),)), "3"]
+    words = tuple(str(tmp_path / word) if word == "script.py" else word for word in words)
     environment = {"A": "1", "PATH": "/bin", "LC_CTYPE": "C.UTF-8"}
     warm = run_python(*words, folder=tmp_path, environment=environment)
     cold = subprocess.run(
@@ -69,4 +71,8 @@ def test_errors_signals_and_hanging_end_as_they_should(tmp_path: Path) -> None:
     assert run_python("killed", folder=tmp_path).returncode == -9
     with pytest.raises(subprocess.TimeoutExpired):
         run_python("hanging", folder=tmp_path, timeout=0.2)
+    with started_python("hanging", folder=tmp_path) as process:
+        assert process.status(0.01) is None
+        process.kill()
+        assert process.status() == -9
     assert run_python("error", folder=tmp_path).returncode == 1

@@ -18,22 +18,37 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import IO, Any
 
-SLOW = ("triton", "torch", "stable_baselines3")  # Triton first: see conftest.py
+SLOW = ("triton", "torch", "torch._dynamo", "stable_baselines3")
+"""Triton first: see conftest.py. The first optimizer imports the compiler."""
 
 
 def run_python(
     *words: str, folder: Path, environment: Mapping[str, str] = os.environ, timeout: float = 200
 ) -> subprocess.CompletedProcess[str]:
-    """Do what `subprocess.run([sys.executable, *words])` does, for a script, or `-m` and a module, and arguments."""
+    """Do what `subprocess.run([sys.executable, *words])` does, for a script, `-m` and a module, or `-c` and code."""
+    with started_python(*words, folder=folder, environment=environment) as process:
+        status = process.status(timeout)
+        if status is None:
+            raise subprocess.TimeoutExpired(words, timeout)
+        return subprocess.CompletedProcess(words, status, *process.said())
+
+
+@contextlib.contextmanager
+def started_python(*words: str, folder: Path, environment: Mapping[str, str] = os.environ) -> Iterator[WarmProcess]:
+    """Start what `run_python` waits for. Only one at a time; what still runs at the end of the block is killed."""
     with tempfile.TemporaryDirectory() as place:
-        said = [Path(place) / name for name in ("out", "err")]
-        request = {"words": words, "folder": str(folder), "environment": dict(environment), "said": [*map(str, said)]}
-        status = _waiting().ask(request, timeout)
-        return subprocess.CompletedProcess(words, status, *(file.read_text(encoding="utf-8") for file in said))
+        said = [str(Path(place) / name) for name in ("out", "err")]
+        request = {"words": words, "folder": str(folder), "environment": dict(environment), "said": said}
+        process = _waiting().start(request)
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @functools.cache
@@ -43,23 +58,41 @@ def _waiting() -> _Waiting:
     return waiting
 
 
+class WarmProcess:
+    """A process that was started."""
+
+    def __init__(self, pid: int, statuses: IO[bytes], said: Sequence[str]) -> None:
+        self.pid = pid
+        self._statuses, self._said = statuses, said
+        self._status: int | None = None
+
+    def status(self, timeout: float | None = 0) -> int | None:
+        """Wait at most so many seconds for the end, and return the status; None when it still runs."""
+        if self._status is None and select.select([self._statuses], [], [], timeout)[0]:
+            self._status = int(self._statuses.readline())
+        return self._status
+
+    def kill(self) -> None:
+        """Kill it and all that it started, if it has not ended, and wait for that."""
+        if self.status() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+            self.status(None)
+
+    def said(self) -> list[str]:
+        """Return what it has written to its output and to its errors."""
+        return [Path(file).read_text(encoding="utf-8") for file in self._said]
+
+
 class _Waiting:
     def __init__(self) -> None:
         pipe, command = subprocess.PIPE, [sys.executable, __file__]
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, bufsize=0)
 
-    def ask(self, request: Mapping[str, Any], timeout: float) -> int:
+    def start(self, request: Mapping[str, Any]) -> WarmProcess:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        pid = int(self.process.stdout.readline())
-        in_time, _, _ = select.select([self.process.stdout], [], [], timeout)
-        if not in_time:
-            os.killpg(pid, signal.SIGKILL)
-        status = int(self.process.stdout.readline())
-        if not in_time:
-            raise subprocess.TimeoutExpired(request["words"], timeout)
-        return status
+        return WarmProcess(int(self.process.stdout.readline()), self.process.stdout, request["said"])
 
     def end(self) -> None:
         with self.process:  # closes its input, and waits
@@ -74,9 +107,11 @@ def wait() -> dict[str, Any]:
     for line in sys.stdin:
         pid = os.fork()
         if not pid:
-            os.setsid()
+            os.setpgid(0, 0)
             request: dict[str, Any] = json.loads(line)
             return request
+        with contextlib.suppress(OSError):  # it may have done so and have ended
+            os.setpgid(pid, pid)
         print(pid, flush=True)  # noqa: T201
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)  # noqa: T201
     sys.exit()
@@ -91,15 +126,18 @@ def become(request: Mapping[str, Any]) -> None:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT if number else os.O_RDONLY)
         os.dup2(descriptor, number)
         os.close(descriptor)
-    is_module = request["words"][0] == "-m"
-    program, *arguments = request["words"][is_module:]
-    sys.argv = [program, *arguments]
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    sys.path[:1] = [str(Path.cwd() if is_module else Path(program).resolve().parent), *paths]
-    if is_module:
-        runpy.run_module(program, run_name="__main__", alter_sys=True)
-    else:
-        runpy.run_path(program, run_name="__main__")
+    match request["words"]:
+        case ["-m", module, *arguments]:
+            sys.argv, sys.path[:1] = [module, *arguments], [str(Path.cwd()), *paths]
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        case ["-c", code, *arguments]:
+            sys.argv, sys.path[:1] = ["-c", *arguments], ["", *paths]
+            main = sys.modules["__main__"] = ModuleType("__main__")
+            exec(compile(code, "<string>", "exec"), main.__dict__)
+        case [script, *arguments]:
+            sys.argv, sys.path[:1] = [script, *arguments], [str(Path(script).resolve().parent), *paths]
+            runpy.run_path(script, run_name="__main__")
 
 
 if __name__ == "__main__":

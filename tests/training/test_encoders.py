@@ -1,7 +1,10 @@
 """Arms and seeds trained side by side against the same trainings one by one."""
 
+import functools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,10 +36,11 @@ from rmr_gym.training.natural import calibrate
 CONFIG = NaturalConfig(
     encoder=NatureCnnConfig(resolution="84x84", slot_dim=4, maps_per_slot=1, output_std=0.4),
     objective=InfoNceConfig(),
-    loop=LoopConfig(gradient_steps=20, batch_size=8, learning_rate=1e-4, log_every=6, checkpoint_every=4),
+    loop=LoopConfig(gradient_steps=12, batch_size=8, learning_rate=1e-4, log_every=6, checkpoint_every=4),
     supervised=LoopConfig(gradient_steps=8, batch_size=8, log_every=3, checkpoint_every=4),
 )
-MEMBERS = [Member(arm, seed) for seed in (0, 1) for arm in ARMS]
+# Every arm, and again under another seed one of each kind: one processor for all steps, one of its own, none, labels.
+MEMBERS = [Member(arm, 0) for arm in ARMS] + [Member(arm, 1) for arm in ("rmr", "c_swm", "untrained", "supervised")]
 PAIRED = [Member(arm, seed) for seed in (0, 1) for arm in ("rmr", "c_swm")]
 
 
@@ -84,29 +88,37 @@ def alone(pong: TransitionDataset, processors: dict[int, Processor]) -> dict[Mem
     return train_alone(pong, CONFIG, processors)
 
 
+Trained = tuple[dict[Member, NaturalModel], dict[Member, MemorySink]]
+Together = Callable[[Execution, int | None, Frames], Trained]
+Undisturbed = Callable[..., Trained]
+
+
+@pytest.fixture(scope="module")
+def together(pong: TransitionDataset, processors: dict[int, Processor]) -> Together:
+    """All members, trained in one way or another; once for all tests that look at them."""
+
+    @functools.cache
+    def train(execution: Execution, members_per_group: int | None, frames: Frames) -> Trained:
+        sinks = {member: MemorySink() for member in MEMBERS}
+        how: dict[str, Any] = {"execution": execution, "members_per_group": members_per_group, "frames": frames}
+        return train_encoders(MEMBERS, pong, CONFIG, processors, sinks=sinks, **how), sinks
+
+    return train
+
+
 @pytest.mark.parametrize(
     ("execution", "members_per_group", "frames"),
     [("in_turn", None, "stored"), ("stacked", None, "resident"), ("stacked", 3, "stored"), ("unfolded", None, "auto")],
 )
 def test_members_end_where_they_end_alone(
-    pong: TransitionDataset,
     processors: dict[int, Processor],
     alone: dict[Member, tuple[NaturalModel, MemorySink]],
+    together: Together,
     execution: Execution,
     members_per_group: int | None,
     frames: Frames,
 ) -> None:
-    sinks = {member: MemorySink() for member in MEMBERS}
-    models = train_encoders(
-        MEMBERS,
-        pong,
-        CONFIG,
-        processors,
-        execution=execution,
-        members_per_group=members_per_group,
-        frames=frames,
-        sinks=sinks,
-    )
+    models, sinks = together(execution, members_per_group, frames)
     assert list(models) == MEMBERS
     for member, (expected, sink) in alone.items():
         start = initial(member, CONFIG, processors[member.seed])
@@ -124,8 +136,8 @@ def test_members_end_where_they_end_alone(
                 assert value == pytest.approx(expected_record[name], rel=relative, abs=margin)
 
 
-def test_frozen_processors_keep_their_bits(pong: TransitionDataset, processors: dict[int, Processor]) -> None:
-    models = train_encoders(MEMBERS, pong, CONFIG, processors, execution="stacked")
+def test_frozen_processors_keep_their_bits(processors: dict[int, Processor], together: Together) -> None:
+    models, _ = together("stacked", None, "resident")
     for (arm, seed), model in models.items():
         before = initial(Member(arm, seed), CONFIG, processors[seed]).processor
         assert (fingerprint(model.processor) == fingerprint(before)) == ARMS[arm].frozen, arm
@@ -152,7 +164,7 @@ def test_bfloat16_members_begin_as_alone(pong: TransitionDataset, processors: di
         expected = MemorySink()
         train_encoder(arm, pong, once, processors[seed], seed=seed, sink=expected)
         assert sink.records[0]["loss"] == pytest.approx(expected.records[0]["loss"], rel=0.02)
-        assert sink.records[-1]["step"] == 19
+        assert sink.records[-1]["step"] == CONFIG.loop.gradient_steps - 1
         assert all(bool(value.isfinite().all()) for value in models[Member(arm, seed)].parameters())
 
 
@@ -172,22 +184,38 @@ def test_batches_and_calibration_are_made_once_per_seed(
     assert len(calibrated) == 2
 
 
-@pytest.mark.parametrize(("execution", "kill_at"), [("stacked", 7), ("stacked", 25), ("in_turn", 22)])
+@pytest.fixture(scope="module")
+def undisturbed(pong: TransitionDataset, processors: dict[int, Processor]) -> Undisturbed:
+    """Members that nobody kills; once for every way to train them."""
+
+    @functools.cache
+    def train(execution: Execution, *members: Member) -> Trained:
+        sinks = {member: MemorySink() for member in members}
+        return train_encoders(members, pong, CONFIG, processors, execution=execution, sinks=sinks), sinks
+
+    return train
+
+
+@pytest.mark.parametrize(("execution", "kill_at"), [("stacked", 7), ("stacked", 17), ("in_turn", 14)])
 def test_killed_ensemble_ends_as_an_undisturbed_one(
-    pong: TransitionDataset, processors: dict[int, Processor], tmp_path: Path, execution: Execution, kill_at: int
+    pong: TransitionDataset,
+    processors: dict[int, Processor],
+    undisturbed: Undisturbed,
+    tmp_path: Path,
+    execution: Execution,
+    kill_at: int,
 ) -> None:
     class KilledError(Exception):
         pass
 
     def kill(step: int, total: int) -> None:
-        assert total == 28  # 20 of the arms that learn from pixels, then 8 of the supervised one
+        assert total == 20  # 12 of the arms that learn from pixels, then 8 of the supervised one
         if step == kill_at:
             raise KilledError
 
     members = [Member("rmr", 0), Member("c_swm", 0), Member("rmr", 1), Member("supervised", 0), Member("supervised", 1)]
     sinks = {member: MemorySink() for member in members}
-    expected_sinks = {member: MemorySink() for member in members}
-    expected = train_encoders(members, pong, CONFIG, processors, execution=execution, sinks=expected_sinks)
+    expected, expected_sinks = undisturbed(execution, *members)
     with pytest.raises(KilledError):
         train_encoders(
             members, pong, CONFIG, processors, execution=execution, sinks=sinks, on_step=kill, state_folder=tmp_path
@@ -203,7 +231,7 @@ def test_killed_ensemble_ends_as_an_undisturbed_one(
         on_step=lambda step, _: steps.append(step),
         state_folder=tmp_path,
     )
-    assert steps == list(range(kill_at // 4 * 4 + 1, 29))
+    assert steps == list(range(kill_at // 4 * 4 + 1, 21))
     assert {member: fingerprint(model) for member, model in models.items()} == {
         member: fingerprint(model) for member, model in expected.items()
     }

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from rmr_gym.models.blocks import initial_weights
 from rmr_gym.objectives import LossTerms
 from rmr_gym.training.loop import LoopConfig, is_logged, train
 from rmr_gym.training.sinks import MemorySink
+from tests.warm_python import run_python
 
 
 class KilledError(Exception):
@@ -79,7 +78,8 @@ for execution in ("in_turn", "stacked"):
 
 def test_logged_terms_are_computed_only_for_the_log() -> None:
     # In a process of its own: the checks of types that the tests switch on read every mapping.
-    done = subprocess.run([sys.executable, "-c", COUNTING], capture_output=True, text=True, check=True)
+    done = run_python("-c", COUNTING, folder=Path.cwd())
+    assert done.returncode == 0, done.stderr
     assert done.stdout.split(" | ")[:4] == ["0 0 3 3 5 5", "[0, 3, 5]", "0 3 5", "[0, 3, 5]"]
 
 
