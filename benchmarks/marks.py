@@ -39,3 +39,13 @@ class Place:
             expected = f"one place for tables, from {self.begin} to {self.end}"
             raise ValueError(explain(expected=expected, got="none or several", fix="Add the marks."))
         return between.sub(lambda _: f"{self.begin}\n\n{content}\n{self.end}", page)
+
+
+def place_of(record: str) -> Place:
+    """Return the place for the tables of a record, by the name of its file.
+
+    Example:
+        >>> place_of("control.json").begin
+        '<!-- tables of control.json: begin -->'
+    """
+    return Place(begin=f"<!-- tables of {record}: begin -->", end=f"<!-- tables of {record}: end -->")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.control.table import JsonObject, markdown
-from benchmarks.marks import Place
+from benchmarks.marks import place_of
 from rmr_gym.models.checkpoint import write_atomically
 
-_PLACE = Place(begin="<!-- tables of control.json: begin -->", end="<!-- tables of control.json: end -->")
+_PLACE = place_of("control.json")
 
 
 def with_tables(page: str, record: JsonObject) -> str:

@@ -1,4 +1,4 @@
-"""The place in a page of the documentation that holds the tables and the figure of a record."""
+"""The places in a page of the documentation that hold the tables and the figure of a record, each under its name."""
 
 from __future__ import annotations
 
@@ -6,24 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.marks import Place
+from benchmarks.marks import place_of
 from benchmarks.performance.report import as_markdown, curves
 from benchmarks.performance.scaling_figure import FIGURE
 from rmr_gym.models.checkpoint import write_atomically
 from rmr_gym.pipeline.config_json import read_json
 
-BEGIN, END = "<!-- tables of the record: begin -->", "<!-- tables of the record: end -->"
-
 NO_RECORD = "No run has been recorded yet.\n"
-
-_PLACE = Place(begin=BEGIN, end=END)
 
 
 def update_page(page: Path, record: Path) -> None:
     """Put the tables of a record into a page.
 
     Args:
-        page: Markdown file with both marks; everything between them is replaced.
+        page: Markdown file with the marks of this record; everything between them is replaced.
         record: JSON file of the suite.
 
     Raises:
@@ -35,7 +31,7 @@ def update_page(page: Path, record: Path) -> None:
 def with_tables(text: str, record: Path) -> str:
     """Return the text of a page with the tables of a record, or with a sentence while there is no record."""
     shown = _tables(read_json(record)) if record.exists() else NO_RECORD
-    return _PLACE.fill(text, shown)
+    return place_of(record.name).fill(text, shown)
 
 
 def _tables(document: Mapping[str, Any]) -> str:

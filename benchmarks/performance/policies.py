@@ -31,14 +31,15 @@ from rmr_gym.models.frozen_features import FrozenFeatures
 from rmr_gym.sb3 import VecEncodeObservation, policy_kwargs_from
 from rmr_gym.sb3.training.algorithms.ppo import PpoConfig
 from rmr_gym.sb3.training.observing import head
+from rmr_gym.sb3.training.pretrained import PROJECTION
 from rmr_gym.sb3.training.tasks import GameOptions, Task, make_task_env
 
 _PEER = "NatureCNN, from scratch"
 
 _STACK = 4
 
-_LAYER = 512
-"""Width of the trained layer behind the features in `agents.train`, as in NatureCNN."""
+_WIDE = 512
+"""Width of the trained layer behind the features in NatureCNN."""
 
 _SMALL: dict[str, Any] = {"num_envs": 2, "n_steps": 4, "batch_size": 4, "n_epochs": 1}
 _FEW_SLOTS: dict[str, Any] = {"num_slots": 2, "slot_dim": 3}
@@ -116,11 +117,17 @@ def _variants(encoder: Encoder) -> dict[str, _Variant]:
             bar=1.0,
             note=f"{_STACK * encoder.slot_dim:,} features, then [64, 64] for actor and critic each",
         ),
-        f"VecEncodeObservation, a trained layer of {_LAYER}": _Variant(
+        f"VecEncodeObservation, a trained layer of {PROJECTION}": _Variant(
             policy="MlpPolicy",
             wrap=flat,
-            policy_kwargs=head(_LAYER, ()),
+            policy_kwargs=head(PROJECTION, ()),
             bar=1.0,
+            note=f"{width:,} features, then one layer that actor and critic share, as in agents.train",
+        ),
+        f"VecEncodeObservation, a trained layer of {_WIDE}": _Variant(
+            policy="MlpPolicy",
+            wrap=flat,
+            policy_kwargs=head(_WIDE, ()),
             note=f"{width:,} features, then what follows them in NatureCNN",
         ),
         "EncoderFeaturesExtractor, frozen": _Variant(

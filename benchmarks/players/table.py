@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.marks import Place
+from benchmarks.marks import place_of
 from rmr_gym.data.atomic import write_atomically
 from rmr_gym.documents import read_json
 
@@ -14,7 +14,7 @@ JsonObject = Mapping[str, Any]
 
 FIGURE = "players.png"
 
-_PLACE = Place(begin="<!-- players of the record: begin -->", end="<!-- players of the record: end -->")
+_PLACE = place_of("players.json")
 
 _COLUMNS = (
     *("game", "players", "random", "strongest", "times random", "skill and score"),

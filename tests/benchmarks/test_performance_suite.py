@@ -16,7 +16,7 @@ from rich.console import Console
 
 from benchmarks.performance.__main__ import main
 from benchmarks.performance.harness import Comparison, Spread
-from benchmarks.performance.page import BEGIN, END, NO_RECORD, update_page, with_tables
+from benchmarks.performance.page import NO_RECORD, update_page, with_tables
 from benchmarks.performance.record import code_version
 from benchmarks.performance.report import as_markdown, as_table
 from benchmarks.performance.scaling_figure import FIGURE
@@ -308,16 +308,17 @@ def test_table_shows_the_same_on_a_terminal() -> None:
 
 def test_page_takes_the_tables_and_the_figure(tmp_path: Path) -> None:
     record, page = tmp_path / "record.json", tmp_path / "page.md"
-    page.write_text(f"# Title\n\n{BEGIN}\nold\n{END}\n\nEnd\n", encoding="utf-8")
+    begin, end = "<!-- tables of record.json: begin -->", "<!-- tables of record.json: end -->"
+    page.write_text(f"# Title\n\n{begin}\nold\n{end}\n\nEnd\n", encoding="utf-8")
     update_page(page, record)
-    assert page.read_text(encoding="utf-8") == f"# Title\n\n{BEGIN}\n\n{NO_RECORD}\n{END}\n\nEnd\n"
+    assert page.read_text(encoding="utf-8") == f"# Title\n\n{begin}\n\n{NO_RECORD}\n{end}\n\nEnd\n"
     record.write_text(json.dumps(document_of(FAST, LARGE, PLAIN)), encoding="utf-8")
     update_page(page, record)
     text = page.read_text(encoding="utf-8")
     assert EXPECTED in text
-    assert f"(images/{FIGURE})\n\n{END}\n\nEnd\n" in text
+    assert f"(images/{FIGURE})\n\n{end}\n\nEnd\n" in text
     assert with_tables(text, record) == text
-    for wrong in ("no marks", f"{BEGIN}{END}{BEGIN}{END}", f"{END}{BEGIN}"):
+    for wrong in ("no marks", f"{begin}{end}{begin}{end}", f"{end}{begin}"):
         with pytest.raises(ValueError, match="Add the marks"):
             with_tables(wrong, record)
 

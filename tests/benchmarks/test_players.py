@@ -36,7 +36,14 @@ def test_order_begins_with_the_strongest_and_random_players_in_all_games() -> No
 def write(folder: Path, rank: int, score: float, ram: NDArray[np.uint8], episode: int = 0) -> None:
     folder = folder / "hero" / f"{rank:02d}-{episode}"
     folder.mkdir(parents=True)
-    line = {"game": "hero", "player": ranking("hero")[rank], "skill": rank / 31, "rank": rank, "episode": episode, "seed": 0}
+    line = {
+        "game": "hero",
+        "player": ranking("hero")[rank],
+        "skill": rank / 31,
+        "rank": rank,
+        "episode": episode,
+        "seed": 0,
+    }
     line |= {"max_steps": 10, "steps": len(ram) - 1, "over": False, "score": score, "best_score": score}
     line |= {"lookahead_steps": 0.0 if rank < 10 else 5.0, "processor_seconds": 1.0}
     (folder / "episode.json").write_text(json.dumps(line))
@@ -136,7 +143,7 @@ def test_measurement_continues_and_is_reported(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().out == "", "all of it is there"
     assert main(["measure", "--out", str(out), *SHORT, "--seed", "1"]) == 2
     assert "another folder" in capsys.readouterr().err
-    page.write_text("<!-- players of the record: begin --><!-- players of the record: end -->")
+    page.write_text("<!-- tables of players.json: begin --><!-- tables of players.json: end -->")
     record = tmp_path / "players.json"
     assert main(["report", "--out", str(out), "--record", str(record), "--page", str(page)]) == 0
     assert "| `pong` | 10 |" in page.read_text()

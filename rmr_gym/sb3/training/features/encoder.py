@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rmr_gym.errors import explain
 from rmr_gym.sb3.training.networks import encoder_folder, encoder_history
 from rmr_gym.sb3.training.observing import frame_stack, head
-from rmr_gym.sb3.training.pretrained import PretrainedConfig
+from rmr_gym.sb3.training.pretrained import PROJECTION, PretrainedConfig
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env import VecEnv
@@ -27,9 +27,8 @@ class EncoderFeatures(PretrainedConfig):
     readout: Literal["flatten", "mean"] = "flatten"
     """All slots one after the other, or their mean."""
 
-    projection: int | None = 512
-    """Width of the trained layer behind the features, which actor and critic share; None leaves it out. ours: 512, so
-    that what follows the features is the same as in `NatureCNN`."""
+    projection: int | None = PROJECTION
+    """Width of the trained layer behind the features, which actor and critic share; None leaves it out."""
 
     standardise: bool = False
     """Bring each feature to mean 0 and deviation 1, as it has them in a first look at random play; both are saved with
@@ -78,6 +77,6 @@ class EncoderFeatures(PretrainedConfig):
         return policy_kwargs_from(
             encoder_folder(folder),
             readout=self.readout if self.projection is None else "project",
-            features_dim=self.projection or 512,
+            features_dim=self.projection or PROJECTION,
             net_arch=list(self.net_arch),
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rmr_gym.errors import explain
 from rmr_gym.sb3.training.networks import encoder_folder
-from rmr_gym.sb3.training.pretrained import PretrainedConfig
+from rmr_gym.sb3.training.pretrained import PROJECTION, PretrainedConfig
 
 if TYPE_CHECKING:
     from stable_baselines3.common.callbacks import BaseCallback
@@ -25,7 +25,7 @@ class FineTunedFeatures(PretrainedConfig):
     learning_rate: float | None = 2.5e-5
     """Step size of the encoder; None is that of the policy. ours: a tenth of PPO's."""
 
-    projection: int = 512
+    projection: int = PROJECTION
     """Width of the trained layer behind the features, which actor and critic share."""
 
     def __post_init__(self) -> None:
