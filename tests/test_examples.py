@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import runpy
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from rmr_gym.models import save_encoder
 from rmr_gym.models.encoders import NatureCnnConfig
+from tests.warm_python import run_python
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -73,19 +73,11 @@ def test_dict_observations(
 
 @pytest.mark.parametrize("environment", ["rmr/BouncingBallsPush-v0", "ALE/Pong-v5"])
 def test_zoo_trains_from_the_file(environment: str, encoder: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "rl_zoo3.train", "--algo", "ppo", "--env", environment, "--seed", "1"]
+    command = ["-m", "rl_zoo3.train", "--algo", "ppo", "--env", environment, "--seed", "1"]
     command += ["--gym-packages", "rmr_gym", "--conf-file", str(EXAMPLES / "rl_zoo3" / "ppo.py")]
     command += ["--n-timesteps", "16", "--eval-freq", "-1", "--log-folder", str(tmp_path)]
     command += ["--hyperparams", "n_envs:2", "n_steps:8", "batch_size:8"]
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "RMR_ENCODER": encoder},
-        capture_output=True,
-        text=True,
-        timeout=250,
-        check=False,
-    )
+    done = run_python(*command, folder=tmp_path, environment={**os.environ, "RMR_ENCODER": encoder})
     assert done.returncode == 0, done.stdout + done.stderr
     (agent,) = tmp_path.rglob(f"{environment.replace('/', '-')}.zip")
     with zipfile.ZipFile(agent) as archive:

@@ -3,9 +3,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +14,7 @@ from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.config_json import from_json, to_json
 from rmr_gym.pipeline.run import run
 from rmr_gym.pipeline.stage import JsonObject, exclusive, write_json
+from tests.warm_python import started_python
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -140,12 +138,12 @@ def test_run_ends_as_an_undisturbed_one_when_it_was_killed_again_and_again(
 
 def _kill_when(config: Path, out: Path, condition: Callable[[], bool]) -> None:
     """Start `rmr-gym run`, and kill it without notice as soon as a condition holds."""
-    command = [sys.executable, "-m", "rmr_gym.cli", "run", "--config", str(config), "--out", str(out)]
+    command = ["-m", "rmr_gym.cli", "run", "--config", str(config), "--out", str(out)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment) as process:
+    with started_python(*command, folder=Path.cwd(), environment=environment) as process:
         deadline = time.monotonic() + 120
         while not condition():
-            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            assert process.status() is None, process.said()
             assert time.monotonic() < deadline, "the run did not get there"
             time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
+        process.kill()

@@ -3,10 +3,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +25,7 @@ from rmr_gym.sb3.training import (
 )
 from rmr_gym.sb3.training.scoring import score
 from tests.sb3.training.small import LONG_PPO, NEVER, SHORT, SMALL_DQN, SMALL_PPO, quick
+from tests.warm_python import run_python
 
 ROOT = Path(__file__).parents[3]
 
@@ -158,8 +156,7 @@ def test_episodes_of_training_are_written_once(tmp_path: Path) -> None:
 
 def test_killed_training_continues(tmp_path: Path) -> None:
     config = quick()
-    words = [sys.executable, "-c", KILLED, str(tmp_path), json.dumps(DOCUMENTS.to_json(config))]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ})
+    done = run_python("-c", KILLED, str(tmp_path), json.dumps(DOCUMENTS.to_json(config)), folder=ROOT)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert list(checkpoints(tmp_path)) == [16, 32]
     assert not (tmp_path / "result.json").exists()
