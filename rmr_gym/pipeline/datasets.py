@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from rmr_gym.data import TransitionDataset
 from rmr_gym.errors import explain
@@ -14,30 +15,31 @@ from rmr_gym.pipeline.stage import RESULT_FILE, begun_file
 Split = Literal["train", "validation"]
 """Half of a data set."""
 
+DataPath: TypeAlias = str | Path | Sequence[str | Path]
+"""Folder of a data set, or several that open as one."""
+
 
 def open_dataset(
-    data: str | Path, split: Split, size: tuple[int, int] | None = None, *, gray: bool = True
+    data: DataPath, split: Split, size: tuple[int, int] | None = None, *, gray: bool = True
 ) -> TransitionDataset:
     """Open one half of a data set, split as it was told when it was collected.
 
-    The split belongs to the data, so that no stage trains on what another is scored on. A folder that was written by
-    `rmr_gym.data.collect` alone says nothing about it and is split by the defaults of `TransitionDataset`.
+    The split belongs to the data, so that no stage trains on what another is scored on; several folders are split as a
+    whole, so pass all of them to every stage. A folder that was written by `rmr_gym.data.collect` alone says nothing
+    about it and is split by the defaults of `TransitionDataset`.
 
     Args:
-        data: folder of episodes.
+        data: folder of episodes, or several that open as one.
         split: which half.
         size: height and width of the pictures; None keeps the native ones.
         gray: luminance instead of colours.
 
     Raises:
-        ValueError: when the collection was interrupted, or there is no data set.
+        ValueError: when a collection was interrupted, there is no data set, or folders do not go together.
     """
-    fraction = validation_fraction_of(data)
+    fraction = _common_fraction([Path(folder) for folder in ([data] if isinstance(data, str | Path) else data)])
     if fraction is not None:
         return TransitionDataset(data, split=split, validation_fraction=fraction, size=size, gray=gray)
-    if begun_file(data).exists():
-        fix = "Repeat that call of `rmr-gym collect`; it continues where it was."
-        raise ValueError(explain(expected=f"a complete data set in {data}", got="an interrupted collection", fix=fix))
     return TransitionDataset(data, split=split, size=size, gray=gray)
 
 
@@ -48,6 +50,20 @@ def validation_fraction_of(data: str | Path) -> float | None:
         return None
     config = from_json(DataConfig, read_json(record)["inputs"]["config"], where=str(record))
     return config.validation_fraction
+
+
+def _common_fraction(folders: Sequence[Path]) -> float | None:
+    told = {folder: validation_fraction_of(folder) for folder in folders}
+    for folder, share in told.items():
+        if share is None and begun_file(folder).exists():
+            expected, fix = f"a complete data set in {folder}", "Repeat that call of `rmr-gym collect`; it continues."
+            raise ValueError(explain(expected=expected, got="an interrupted collection", fix=fix))
+    shares = {share for share in told.values() if share is not None}
+    if len(shares) > 1:
+        got = ", ".join(f"{share} in {folder}" for folder, share in told.items() if share is not None)
+        fix = "Collect them with one --data.validation-fraction, or use them apart."
+        raise ValueError(explain(expected="one share of held-out episodes for all folders", got=got, fix=fix))
+    return shares.pop() if shares else None
 
 
 def game_of(dataset: TransitionDataset) -> str:

@@ -87,6 +87,26 @@ def test_open_dataset_refuses_an_interrupted_collection(copied: Path) -> None:
         open_dataset(copied / "data", "train")
 
 
+def test_open_dataset_takes_several_folders_for_one(finished: tuple[Path, JsonObject], tmp_path: Path) -> None:
+    data = finished[0] / "data"
+    episodes = sorted(data.glob("ep-*.arrow"))
+    parts = [tmp_path / "one", tmp_path / "two"]
+    for part, some in zip(parts, (episodes[::2], episodes[1::2]), strict=True):
+        part.mkdir()
+        for episode in [*some, data / "result.json"]:
+            (part / episode.name).write_bytes(episode.read_bytes())
+    for split in ("train", "validation"):
+        assert open_dataset(parts, split).fingerprint == open_dataset(data, split).fingerprint
+    record = json.loads((parts[1] / "result.json").read_text())
+    record["inputs"]["config"]["validation_fraction"] = 0.5
+    (parts[1] / "result.json").write_text(json.dumps(record))
+    with pytest.raises(ValueError, match="got 0.4 in .*one, 0.5 in .*two"):
+        open_dataset(parts, "train")
+    (parts[1] / "result.json").rename(begun_file(parts[1]))
+    with pytest.raises(ValueError, match="a complete data set in .*two"):
+        open_dataset(parts, "train")
+
+
 def test_pretrain_scores_the_processor_beside_copying(finished: tuple[Path, JsonObject], tiny: RunConfig) -> None:
     folder = finished[0] / "processor"
     record = json.loads((folder / "result.json").read_text())

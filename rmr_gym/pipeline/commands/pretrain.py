@@ -25,8 +25,9 @@ class Pretrain:
     those of copying. Example: rmr-gym pretrain --data data/pong --out processors/pong
     """
 
-    data: Path
-    """Folder of `rmr-gym collect`."""
+    data: tuple[Path, ...]
+    """Folder of `rmr-gym collect`, or several that open as one: the same for every step, since they are split as a
+    whole."""
 
     out: Path
     """Folder of the processor; made if it does not exist."""

@@ -28,8 +28,9 @@ class Probe:
     Example: rmr-gym probe --data data/pong --encoder encoders/pong sb3:agents/pong.zip
     """
 
-    data: Path
-    """Folder of `rmr-gym collect`."""
+    data: tuple[Path, ...]
+    """Folder of `rmr-gym collect`, or several that open as one: the same for every step, since they are split as a
+    whole."""
 
     encoder: Annotated[tuple[str, ...], tyro.conf.arg(metavar="PATH|sb3:PATH ...")]
     """Folders of `rmr-gym train`, and agents, sb3:PATH, by their file or the folder of their training. Loading an agent

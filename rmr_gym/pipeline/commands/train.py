@@ -24,8 +24,9 @@ class Train:
     Example: rmr-gym train --data data/pong --processor processors/pong --arm rmr --seed 0 --out encoders/pong
     """
 
-    data: Path
-    """Folder of `rmr-gym collect`."""
+    data: tuple[Path, ...]
+    """Folder of `rmr-gym collect`, or several that open as one: the same for every step, since they are split as a
+    whole."""
 
     processor: Path
     """Folder of `rmr-gym pretrain`; arms with a random processor take only its shape."""

@@ -9,7 +9,7 @@ from rmr_gym.evaluation.abstract import score_abstract, score_copy
 from rmr_gym.evaluation.metrics import kept_slots
 from rmr_gym.models import fingerprint, save_abstract_model
 from rmr_gym.pipeline.config_json import to_json
-from rmr_gym.pipeline.datasets import game_of, open_dataset
+from rmr_gym.pipeline.datasets import DataPath, game_of, open_dataset
 from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.progress import Reporter, spent
 from rmr_gym.pipeline.stage import LOG_FILE, STATE_FOLDER, JsonObject, Stage, exclusive
@@ -17,7 +17,7 @@ from rmr_gym.training import AbstractConfig, JsonlSink, predict_ram, train_proce
 
 
 def pretrain(
-    data: str | Path,
+    data: DataPath,
     out: str | Path,
     config: AbstractConfig,
     *,
@@ -29,7 +29,7 @@ def pretrain(
     """Pre-train a processor on RAM and score it on the validation episodes, beside the copy baseline.
 
     Args:
-        data: folder of episodes.
+        data: folder of episodes, or several that open as one.
         out: folder of the processor; the encoder and the decoder of RAM that it was trained between go into it, too.
         config: processor, objective and optimisation.
         entropy_threshold: bytes of RAM with more entropy than this, in nats, are scored.

@@ -7,7 +7,7 @@ from pathlib import Path
 from rmr_gym.models import fingerprint
 from rmr_gym.pipeline.config import ProbingConfig
 from rmr_gym.pipeline.config_json import to_json
-from rmr_gym.pipeline.datasets import open_dataset
+from rmr_gym.pipeline.datasets import DataPath, open_dataset
 from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.probed import PROBE_FILE, open_probed
 from rmr_gym.pipeline.probing import probe_encoder
@@ -17,7 +17,7 @@ from rmr_gym.sb3.agent_features import AgentReadingConfig
 
 
 def probe(
-    data: str | Path,
+    data: DataPath,
     encoder: str | Path,
     out: str | Path | None,
     config: ProbingConfig,
@@ -30,7 +30,7 @@ def probe(
     """Read the RAM off a frozen encoder.
 
     Args:
-        data: folder of episodes.
+        data: folder of episodes, or several that open as one.
         encoder: folder of the encoder, or `sb3:` and the file of a trained agent of Stable-Baselines3 or the folder of
             its training.
         out: folder of probe.json; None is that of the encoder. Beside an agent's file the record is called

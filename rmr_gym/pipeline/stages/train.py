@@ -12,7 +12,7 @@ from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.misrouted import Misrouted
 from rmr_gym.models.processors import ProcessorConfig
 from rmr_gym.pipeline.config_json import to_json
-from rmr_gym.pipeline.datasets import game_of, open_dataset
+from rmr_gym.pipeline.datasets import DataPath, game_of, open_dataset
 from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.progress import Reporter, spent
 from rmr_gym.pipeline.stage import LOG_FILE, STATE_FOLDER, JsonObject, Stage, exclusive
@@ -20,7 +20,7 @@ from rmr_gym.training import ARMS, JsonlSink, NaturalConfig, read_records, train
 
 
 def train(
-    data: str | Path,
+    data: DataPath,
     processor: str | Path | ProcessorConfig,
     out: str | Path,
     arm: str,
@@ -33,7 +33,7 @@ def train(
     """Train the encoder of one arm.
 
     Args:
-        data: folder of episodes.
+        data: folder of episodes, or several that open as one.
         processor: folder of the pre-trained processor; for arms that take only its shape its config is enough.
         out: folder of the encoder.
         arm: name in `ARMS`.

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from rmr_gym.models.processors import ProcessorConfig
-from rmr_gym.pipeline.datasets import game_of, open_dataset
+from rmr_gym.pipeline.datasets import DataPath, game_of, open_dataset
 from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.progress import Reporter, spent
 from rmr_gym.pipeline.stage import LOG_FILE, STATE_FOLDER, Stage, Stopwatch, exclusive
@@ -17,7 +17,7 @@ from rmr_gym.training import JsonlSink, Member, NaturalConfig, train_encoders
 
 
 def train_together(
-    data: str | Path,
+    data: DataPath,
     processor: str | Path | ProcessorConfig,
     outs: Mapping[Member, Path],
     config: NaturalConfig,
@@ -29,7 +29,7 @@ def train_together(
     """Train the encoders that are not finished as one ensemble, and finish the stage of each as `train` would.
 
     Args:
-        data: folder of episodes.
+        data: folder of episodes, or several that open as one.
         processor: folder of the pre-trained processor; for arms that take only its shape its config is enough.
         outs: folder of each encoder.
         config: model, objective and optimisation, the same for all.
