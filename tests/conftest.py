@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import random
+import sys
 
 import pytest
 from hypothesis import settings
@@ -27,6 +29,19 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 # Each brings its own LLVM, and a process that loads Triton after software OpenGL has drawn crashes.
 with contextlib.suppress(ImportError):
     importlib.import_module("triton")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Begin every test, and the fixtures made for it, with the same state of the generators that all code shares.
+
+    What a test draws from them by oversight, as initial weights, then depends on no test before it.
+    """
+    random.seed(0)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
