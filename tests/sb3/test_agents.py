@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +15,7 @@ from rmr_gym.models import fingerprint, load_encoder
 from rmr_gym.sb3.unfreezing import extractors
 from tests.sb3.tiny_agents import AGENTS, ALGORITHMS, KINDS, STEPS, describe, make
 from tests.sb3.tiny_worlds import NormEncoder
+from tests.warm_python import run_python
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,9 +41,8 @@ def lives(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tu
         model.learn(STEPS)
         model.save(zips / f"{algorithm}-{kind}")
     shutil.rmtree(there)
-    command = [sys.executable, "-m", "tests.sb3.tiny_agents", str(zips)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=other, env=environment, capture_output=True, text=True, check=False)
+    done = run_python("-m", "tests.sb3.tiny_agents", str(zips), folder=other, environment=environment)
     assert done.returncode == 0, done.stderr
     loaded = json.loads(done.stdout)
     return {
