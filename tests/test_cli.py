@@ -110,7 +110,8 @@ def test_main_says_how_to_continue_after_an_interrupt(
 
 def test_balls_are_run_from_the_simulator_to_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
-    assert cli.main(["balls", "run", "--profile", "smoke", "--out", str(out)]) == 0
+    few = ["--arms", "rmr", "end_to_end", "frozen_random", "--scoring.num-pictures", "4"]
+    assert cli.main(["balls", "run", "--profile", "smoke", *few, "--out", str(out)]) == 0
     shown = capsys.readouterr().out
     assert all(name in shown for name in ("constant_velocity", "black", "rmr", "end_to_end", "frozen_random"))
     assert f"Everything is in {out}" in shown.replace("\n", "")
