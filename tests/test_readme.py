@@ -56,6 +56,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which `make demo` has been run, with the smallest settings."""
     folder = tmp_path_factory.mktemp("demo")
     command = [RMR_GYM, "run", "pong", "--profile", "smoke", "--arms", "rmr", "c_swm", "--out", "runs/demo"]
+    command += ["--natural.encoder.maps-per-slot", "1", "--natural.loop.gradient-steps", "2"]
+    command += ["--probe.num-train-frames", "40", "--probe.num-validation-frames", "40", "--probe.readouts", "full"]
     done = run_python(*command, folder=folder, environment=ENVIRONMENT)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
