@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ def run_jobs(
     executor: Executor,
     *,
     attempts: int = 2,
+    limit: float | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
     look_again_after: float = _LOOK_AGAIN_AFTER,
 ) -> Tally:
@@ -60,6 +62,8 @@ def run_jobs(
         jobs: in any order that puts a job behind those that it needs.
         executor: runs them.
         attempts: how often a job is tried before it is given up.
+        limit: seconds after which a job that does not end has failed, times the number of its parts; None waits as long
+            as it takes. A job in this process cannot be ended.
         on_event: told of every end of a job.
         look_again_after: seconds until a job that another process was at is tried again; this is no failed attempt.
 
@@ -67,7 +71,7 @@ def run_jobs(
         ValueError: when a name stands twice or a job needs one that does not stand before it.
     """
     _check(jobs)
-    return _Run(jobs, executor, attempts, on_event, look_again_after).all()
+    return _Run(jobs, executor, attempts, limit, on_event, look_again_after).all()
 
 
 class _Run:
@@ -76,10 +80,12 @@ class _Run:
         jobs: Sequence[Job],
         executor: Executor,
         attempts: int,
+        limit: float | None,
         on_event: Callable[[Event], None],
         look_again_after: float,
     ) -> None:
         self._executor, self._attempts, self._on_event = executor, attempts, on_event
+        self._limit = math.inf if limit is None else limit
         self._look_again_after = look_again_after
         self._tally = Tally()
         self._jobs = {job.name: job for job in jobs}
@@ -92,7 +98,7 @@ class _Run:
         self._places = {name: next(self._next_place) for name in self._jobs}
         self._ready = [(self._places[name], name) for name, missing in self._missing.items() if not missing]
         self._later: list[tuple[float, str]] = []
-        self._running: set[str] = set()
+        self._running: dict[str, float] = {}  # with the time at which each has to be done
         self._tries: dict[str, int] = {}
 
     def all(self) -> Tally:
@@ -101,15 +107,25 @@ class _Run:
             self._wake()
             while self._ready and len(self._running) < self._executor.num_slots:
                 _, name = heapq.heappop(self._ready)
-                self._running.add(name)
-                self._executor.submit(self._jobs[name])
+                job = self._jobs[name]
+                self._running[name] = time.monotonic() + self._limit * max(1, len(job.parts))
+                self._executor.submit(job)
+            next_time = min([*self._running.values(), *(when for when, _ in self._later[:1])], default=0.0)
+            timeout = None if next_time == math.inf else max(0.0, next_time - time.monotonic())
             if not self._running:
-                time.sleep(max(0.0, self._later[0][0] - time.monotonic()) if self._later else 0.0)
+                time.sleep(timeout or 0.0)
                 continue
-            timeout = None if not self._later else max(0.0, self._later[0][0] - time.monotonic())
             for outcome in self._executor.wait(timeout):
                 self._take(outcome)
+            self._end_what_hangs()
         return self._tally
+
+    def _end_what_hangs(self) -> None:
+        now = time.monotonic()
+        for name in [name for name, until in self._running.items() if until <= now]:
+            self._executor.abandon(name)
+            given = self._limit * max(1, len(self._jobs[name].parts))
+            self._take(Outcome(name=name, error=f"no end after {given / 3600:.3g} h", seconds=given))
 
     def _wake(self) -> None:
         """Make ready what was put off."""
@@ -126,7 +142,7 @@ class _Run:
 
     def _take(self, outcome: Outcome) -> None:
         job = self._jobs[outcome.name]
-        self._running.discard(job.name)
+        del self._running[job.name]
         if outcome.error is not None and outcome.error.startswith(_ELSEWHERE):
             self._later.append((time.monotonic() + self._look_again_after, job.name))
             self._later.sort()

@@ -43,7 +43,15 @@ def look(
     return Left(experiments=tuple(experiments), done=done, jobs=tuple(jobs))
 
 
-def run_session(left: Left, places: Places, executor: Executor, *, attempts: int = 2, say: Say = print) -> Tally:
+def run_session(
+    left: Left,
+    places: Places,
+    executor: Executor,
+    *,
+    attempts: int = 2,
+    limit: float | None = None,
+    say: Say = print,
+) -> Tally:
     """Do what is left, and say how it goes.
 
     Args:
@@ -51,6 +59,7 @@ def run_session(left: Left, places: Places, executor: Executor, *, attempts: int
         places: where everything lies.
         executor: runs the jobs; is stopped at the end, however that comes.
         attempts: how often each experiment is tried.
+        limit: seconds after which an experiment that does not end has failed; None waits as long as it takes.
         say: prints a line.
 
     Returns:
@@ -59,7 +68,7 @@ def run_session(left: Left, places: Places, executor: Executor, *, attempts: int
     tidy(left.done, places)
     witness = _Witness(left, open_storage(places.results), executor.num_slots, say)
     with executor:
-        tally = run_jobs(left.jobs, executor, attempts=attempts, on_event=witness)
+        tally = run_jobs(left.jobs, executor, attempts=attempts, limit=limit, on_event=witness)
     witness.sum_up(tally)
     return tally
 

@@ -117,6 +117,9 @@ class Run:
     attempts: int
     """How often an experiment is tried before it is given up."""
 
+    limit_hours: float | None
+    """Time after which an experiment that does not end is ended and has failed; without it there is none."""
+
     keep_encoders: bool
     """Keep the weights of encoders beside their results."""
 
@@ -160,6 +163,7 @@ class Run:
             "workers": None,
             "together": None,
             "attempts": 2,
+            "limit_hours": None,
             "keep_encoders": False,
             "dry_run": False,
             "device": "cpu",
@@ -179,6 +183,9 @@ class Run:
         def say(line: str) -> None:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
+        limit = None if self.limit_hours is None else 3_600 * self.limit_hours
+        if limit is not None and limit <= 0:
+            raise ValueError(explain(expected="--limit-hours above 0", got=self.limit_hours, fix="Leave it out."))
         resources = Resources(device=self.device, workers=self.workers, threads=self.threads, address=self.address)
         places, together = self.places(), self.together or (_ENSEMBLE if self.device == "cuda" else 1)
         costs = read_unit_costs(self.device)
@@ -201,7 +208,7 @@ class Run:
         if not left.jobs:
             return 0
         executor = EXECUTORS[self.executor](resources)
-        tally = run_session(left, places, executor, attempts=self.attempts, say=say)
+        tally = run_session(left, places, executor, attempts=self.attempts, limit=limit, say=say)
         return FAILED if tally.failed else 0
 
     def experiments(self) -> list[Experiment]:

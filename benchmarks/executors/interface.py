@@ -73,6 +73,14 @@ class Executor(ABC):
         """
 
     @abstractmethod
+    def abandon(self, name: str) -> None:
+        """End one job that runs; nothing more is heard of it.
+
+        Args:
+            name: of the job.
+        """
+
+    @abstractmethod
     def stop(self) -> None:
         """End everything that runs."""
 

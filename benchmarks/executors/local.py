@@ -57,6 +57,12 @@ class LocalExecutor(Executor):
         ready = wait([worker.connection for worker in busy], timeout)
         return [worker.take() for worker in busy if worker.connection in ready]
 
+    def abandon(self, name: str) -> None:
+        """Kill the worker that is at the job; another one takes its place."""
+        worker = next(worker for worker in self._workers if worker.job is not None and worker.job.name == name)
+        worker.job = None
+        worker.end()
+
     def stop(self) -> None:
         """End all workers."""
         for worker in self._workers:

@@ -70,6 +70,12 @@ class RayExecutor(Executor):
         ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=timeout)
         return [self._outcome(reference, self._running.pop(reference)) for reference in ready]
 
+    def abandon(self, name: str) -> None:
+        """Kill the worker that is at the job."""
+        reference = next(reference for reference, running in self._running.items() if running == name)
+        del self._running[reference]
+        self._ray.cancel(reference, force=True)
+
     def stop(self) -> None:
         """End all jobs and leave the cluster."""
         for reference in self._running:

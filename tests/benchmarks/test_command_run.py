@@ -98,6 +98,7 @@ def test_places_follow_from_out(tmp_path: Path) -> None:
         (["bottleneck", "--widths", "wide"], "width such as 16"),
         (["table1", "--out", "s3://bucket/a"], "--work DIR"),
         (["table1", "--workers", "0"], "at least 1 worker"),
+        (["table1", "--limit-hours", "0"], "--limit-hours above 0"),
         (["table1", "--profile", "smoke", "--config", "a.json"], "not both"),
     ],
 )

@@ -73,6 +73,16 @@ def test_function_that_cannot_be_imported_is_an_error_of_its_job(
     assert "there_is_no_such_function" in outcome.error
 
 
+def test_job_that_is_abandoned_is_ended_and_makes_room(journal: Path) -> None:
+    with LocalExecutor([{}]) as executor:
+        executor.submit(Job(name="a", function=jobs.sleep, arguments=("a", journal)))
+        worker = int(wait_for(journal).split(":")[1])
+        executor.abandon("a")
+        wait_for_end(worker)
+        executor.submit(Job(name="b", function=jobs.note, arguments=("b", journal)))
+        assert [outcome.value for outcome in executor.wait()] == ["B"]
+
+
 SCRIPT = """
 import sys
 from pathlib import Path

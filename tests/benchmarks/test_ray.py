@@ -77,6 +77,23 @@ def test_job_that_always_dies_is_given_up(cluster: Any, journal: Path) -> None:
     assert tally.failed["dies"].startswith("the process died 4 times: WorkerCrashedError")
 
 
+def test_job_that_is_abandoned_is_ended_and_not_begun_anew(cluster: Any, journal: Path) -> None:
+    with start(Resources(address=cluster.address)) as executor:
+        executor.submit(Job(name="a", function=jobs.sleep, arguments=("a", journal)))
+        deadline = time.monotonic() + 60
+        while not journal.read_text().endswith("\n"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        worker = Path("/proc", journal.read_text().strip().split(":")[1])
+        executor.abandon("a")
+        while worker.exists():
+            assert time.monotonic() < deadline, "the worker lives on"
+            time.sleep(0.05)
+        executor.submit(Job(name="b", function=jobs.note, arguments=("b", journal)))
+        assert [outcome.value for outcome in executor.wait()] == ["B"]
+    assert len(journal.read_text().split()) == 2
+
+
 def test_cluster_that_is_not_there_is_an_error_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
 

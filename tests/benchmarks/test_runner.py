@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -108,8 +109,62 @@ class Shuffled(Executor):
         self.done.append(job.name)
         return [Outcome(name=job.name)]
 
+    def abandon(self, name: str) -> None:
+        raise AssertionError("nothing has a limit")
+
     def stop(self) -> None:
         assert not self._running
+
+
+class Hanging(Executor):
+    """Never comes to an end with jobs that are called so."""
+
+    def __init__(self) -> None:
+        self._running, self.abandoned = list[Job](), list[str]()
+
+    @property
+    def num_slots(self) -> int:
+        return 2
+
+    def submit(self, job: Job) -> None:
+        self._running.append(job)
+
+    def wait(self, timeout: float | None = None) -> list[Outcome]:
+        done = [job for job in self._running if not job.name.startswith("hangs")]
+        if not done:
+            assert timeout is not None, "it would wait for ever"
+            time.sleep(timeout)
+        self._running = [job for job in self._running if job not in done]
+        return [Outcome(name=job.name) for job in done]
+
+    def abandon(self, name: str) -> None:
+        (job,) = (job for job in self._running if job.name == name)
+        self._running.remove(job)
+        self.abandoned.append(name)
+
+    def stop(self) -> None:
+        assert not self._running
+
+
+def test_job_that_hangs_is_ended_tried_again_and_given_up(journal: Path) -> None:
+    planned = [job("hangs", journal), *(job(name, journal) for name in "abc"), job("behind", journal, needs=["hangs"])]
+    with Hanging() as executor:
+        tally = run_jobs(planned, executor, limit=0.36)
+    assert executor.abandoned == ["hangs", "hangs"]
+    assert tally.succeeded == ["a", "b", "c"]
+    assert tally.failed == {"hangs": "no end after 0.0001 h"}
+    assert tally.blocked == {"behind": "hangs"}
+
+
+def test_job_of_several_parts_has_the_time_of_all_and_its_parts_have_theirs(journal: Path) -> None:
+    whole = job("hangs", journal, parts=[job("hangs 1", journal), job("fine", journal)])
+    begun = time.monotonic()
+    with Hanging() as executor:
+        tally = run_jobs([whole], executor, attempts=1, limit=0.18)
+    assert time.monotonic() - begun >= 3 * 0.18
+    assert executor.abandoned == ["hangs", "hangs 1"]
+    assert tally.succeeded == ["fine"]
+    assert list(tally.failed) == ["hangs 1"]
 
 
 @pytest.mark.parametrize("seed", range(20))
