@@ -19,7 +19,7 @@ STYLES = {
     "nature_cnn": ("#000000", "-"),
     "rmr": ("#0072B2", "-"),
     "c_swm": ("#D55E00", "--"),
-    "end_to_end": ("#D55E00", "--"),
+    "end_to_end": ("#CC79A7", "--"),
     "untrained": ("#E69F00", "-."),
     "rmr_fine_tuned": ("#56B4E9", (0, (5, 1))),
     "privileged": ("#009E73", ":"),
