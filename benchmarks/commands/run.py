@@ -118,7 +118,8 @@ class Run:
     """How often an experiment is tried before it is given up."""
 
     limit_hours: float | None
-    """Time after which an experiment that does not end is ended and has failed; without it there is none."""
+    """Time after which an experiment that does not end is ended and has failed, an ensemble after that of all its
+    members; without it there is none, and with --executor serial it has no effect."""
 
     keep_encoders: bool
     """Keep the weights of encoders beside their results."""

@@ -94,16 +94,21 @@ def _attempt(one: Planned, folder: Path, train: Train, tally: Tally) -> str:
         return "is there"
     try:
         with exclusive(folder):
-            result = _result(one, folder / AGENT_FOLDER, train)
-            write_json(folder / RESULT_FILE, result)
-            (folder / FAILURE_FILE).unlink(missing_ok=True)
+            return _train_and_record(one, folder, train, tally)
     except BusyFolderError:
         tally.elsewhere += 1
         return "another process is at it"
+
+
+def _train_and_record(one: Planned, folder: Path, train: Train, tally: Tally) -> str:
+    try:
+        result = _result(one, folder / AGENT_FOLDER, train)
     except Exception as error:  # noqa: BLE001 - whatever it is, the other trainings are to go on
         tally.failed += 1
         write_json(folder / FAILURE_FILE, {"error": str(error), "traceback": traceback.format_exc()})
         return f"failed: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    write_json(folder / RESULT_FILE, result)
+    (folder / FAILURE_FILE).unlink(missing_ok=True)
     tally.trained += 1
     last = result["evaluations"][-1]
     return f"trained in {result['wall_seconds']:.0f} s to a return of {last['mean_return']:.2f}"

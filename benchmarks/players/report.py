@@ -14,6 +14,7 @@ from scipy.stats import spearmanr
 
 from benchmarks.players.copying import compare_with_paper, copy_baseline
 from benchmarks.players.episodes import Line, read
+from benchmarks.players.order import ranking
 from benchmarks.players.rooms import rooms_seen
 from rmr_gym.data.determinism import as_keys, count_repeated_pairs
 from rmr_gym.documents import read_json
@@ -188,8 +189,9 @@ def _cut(played: Sequence[_Played], size: int) -> NDArray[np.uint8]:
 
     Parts of more episodes would not do: episodes begin alike.
     """
-    turns = [player.name for player in paper_heads(played[0].line["game"])]
-    mixed = sorted(played, key=lambda one: (one.line["episode"], turns.index(one.line["player"])))
+    game = played[0].line["game"]
+    turns = [ranking(game).index(player.name) for player in paper_heads(game)]
+    mixed = sorted(played, key=lambda one: (one.line["episode"], turns.index(one.line["rank"])))
     return np.concatenate([one.ram for one in mixed])[:size]
 
 
