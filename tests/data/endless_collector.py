@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from multiprocessing.connection import Connection
 
+import pyarrow as pa
+
 from rmr_gym.data import collect
 from rmr_gym.envs.console import palette
 
-palette()  # kept for all copies
+# Kept for all copies: what the first episode reads, and pandas, which the first conversion to Arrow imports.
+palette()
+pa.array([0])
 
 
 def collect_without_end(folder: str, out: Connection, err: Connection) -> None:
