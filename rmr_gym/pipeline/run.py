@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rmr_gym.envs.console import rom_path
 from rmr_gym.evaluation.metrics import target_bits
 from rmr_gym.models.checkpoint import write_atomically
 from rmr_gym.pipeline import figures, stages, summary
@@ -59,10 +60,13 @@ def run(
 
     Raises:
         ValueError: when the folder holds a run of another config or is in use, or the device is absent.
+        DependencyNotInstalled: when there are no data yet and the emulator is missing.
     """
     reporter = reporter or Reporter()
     check_device(device)
     with exclusive(out) as folder:
+        if not (folder / "data" / RESULT_FILE).exists():
+            rom_path(config.game)  # or a config would be left behind that belongs to nothing
         if pin(config, folder / CONFIG_FILE, may_grow=_MAY_GROW):
             reporter.line(f"Continuing the run in {folder}")
         stopwatch = Stopwatch()

@@ -3,12 +3,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gymnasium.error import DependencyNotInstalled
 
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.config_json import from_json, to_json
@@ -101,6 +103,15 @@ def test_run_refuses_a_folder_of_another_config_and_names_the_fields(copied: Pat
 def test_run_refuses_a_folder_in_use(copied: Path, tiny: RunConfig) -> None:
     with exclusive(copied), pytest.raises(ValueError, match="another process that is working in it"):
         run(tiny, copied)
+
+
+def test_run_without_the_emulator_leaves_no_config_behind(
+    tiny: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ale_py", None)
+    with pytest.raises(DependencyNotInstalled, match=r"rmr-gym\[atari\]"):
+        run(tiny, tmp_path / "run")
+    assert not (tmp_path / "run" / "config.json").exists()
 
 
 @pytest.mark.gpu

@@ -95,21 +95,11 @@ def _variants(config: BallsRunConfig, widths: Sequence[int], *, interaction_netw
     if not widths or min(widths) < 1 or len(set(widths)) < len(widths):
         raise ValueError(explain(expected="different widths of at least 1", got=widths, fix="Pass 2 16 128."))
     variants = {
-        f"width-{width}": _with_processor(config, dataclasses.replace(processor, slot_dim=width)) for width in widths
+        f"width-{width}": config.with_processor(dataclasses.replace(processor, slot_dim=width)) for width in widths
     }
     if interaction_network:
-        variants[INTERACTION_NETWORK] = _with_processor(config, InteractionNetworkConfig(history=HISTORY))
+        variants[INTERACTION_NETWORK] = config.with_processor(InteractionNetworkConfig(history=HISTORY))
     return variants
-
-
-def _with_processor(config: BallsRunConfig, processor: MpnnConfig | InteractionNetworkConfig) -> BallsRunConfig:
-    """Put another processor into both stages; the encoder gets slots of its width."""
-    encoder = dataclasses.replace(config.natural.encoder, slot_dim=processor.slot_dim)
-    return dataclasses.replace(
-        config,
-        abstract=dataclasses.replace(config.abstract, processor=processor),
-        natural=dataclasses.replace(config.natural, encoder=encoder),
-    )
 
 
 def _run_variant(name: str, config: BallsRunConfig, folder: Path, *, device: str, reporter: Reporter) -> JsonObject:

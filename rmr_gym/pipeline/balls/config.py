@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import tyro
 from rmr_gym.data.split import split_episodes
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.errors import explain
-from rmr_gym.models.processors import InteractionNetworkConfig
+from rmr_gym.models.processors import BallProcessorConfig, InteractionNetworkConfig
 from rmr_gym.training import BALL_ARMS, TrajectoryConfig, VideoConfig
 
 BallArmNames = Annotated[tuple[str, ...], tyro.conf.arg(metavar=f"{{{','.join(BALL_ARMS)}}} ...")]
@@ -107,6 +108,15 @@ class BallsRunConfig:
     def seeds(self) -> tuple[int, ...]:
         """Seeds of the models."""
         return tuple(range(self.seed, self.seed + self.num_seeds))
+
+    def with_processor(self, processor: BallProcessorConfig) -> BallsRunConfig:
+        """Return the same run with another processor in both stages; the encoder gets slots of its width."""
+        encoder = dataclasses.replace(self.natural.encoder, slot_dim=processor.slot_dim)
+        return dataclasses.replace(
+            self,
+            abstract=dataclasses.replace(self.abstract, processor=processor),
+            natural=dataclasses.replace(self.natural, encoder=encoder),
+        )
 
     def _check_widths(self) -> None:
         """Refuse parts that cannot be put together, before any work starts."""

@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import tyro
 from rich.console import Console
 
+from rmr_gym.models.processors import BALL_PROCESSORS, BallProcessorConfig, InteractionNetworkConfig
 from rmr_gym.pipeline.balls.bottleneck import DEFAULT_WIDTHS, run_bottleneck
-from rmr_gym.pipeline.balls.config import BallsRunConfig
+from rmr_gym.pipeline.balls.config import HISTORY, BallsRunConfig
 from rmr_gym.pipeline.balls.profiles import BALL_PROFILES, DEFAULT_BALLS_PROFILE
 from rmr_gym.pipeline.balls.run import run_balls
 from rmr_gym.pipeline.balls.tables import bottleneck_table, render
-from rmr_gym.pipeline.commands.options import UNPREFIXED, Compute, config_from_file
+from rmr_gym.pipeline.commands.options import PROCESSOR_FLAG, UNPREFIXED, Compute, config_from_file, name_of
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.registry import Registry
 
 if TYPE_CHECKING:
+    BallProcessorName: TypeAlias = str
     BallsProfileName: TypeAlias = str
-else:  # the choices of the command line are the names in the registry
-    BallsProfileName = Literal[tuple(BALL_PROFILES)]
+else:  # the choices of the command line are the names in the registries
+    BallProcessorName, BallsProfileName = Literal[tuple(BALL_PROCESSORS)], Literal[tuple(BALL_PROFILES)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +57,9 @@ class RunBalls:
     config: Annotated[BallsRunConfig, UNPREFIXED]
     out: Path | None = None
     """Output folder; without it runs/balls-<profile>."""
+
+    processor: Annotated[BallProcessorName, tyro.conf.arg(name=PROCESSOR_FLAG)]
+    """Latent transition model; its own options are shown when it is chosen."""
 
     start: Annotated[BallsStart, UNPREFIXED]
     compute: Annotated[Compute, UNPREFIXED]
@@ -139,6 +144,7 @@ def parse_balls(arguments: Sequence[str]) -> BallsAction:
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     early.add_argument("--profile")
     early.add_argument("--config", type=Path)
+    early.add_argument(f"--{PROCESSOR_FLAG}", dest="processor")
     known, _ = early.parse_known_args(options)
     profile = known.profile if known.profile in BALL_PROFILES else DEFAULT_BALLS_PROFILE  # tyro lists the known ones
     base = (
@@ -146,13 +152,28 @@ def parse_balls(arguments: Sequence[str]) -> BallsAction:
         if known.config is None
         else config_from_file(BallsRunConfig, known.config, known.profile)
     )
-    start = BallsStart(profile=profile, config_file=known.config)
-    defaults: Any = BALL_ACTIONS[chosen](config=base, start=start, compute=Compute())
+    action_class = BALL_ACTIONS[chosen]
+    values: dict[str, Any] = {"start": BallsStart(profile=profile, config_file=known.config), "compute": Compute()}
+    if action_class is RunBalls:
+        if known.processor in BALL_PROCESSORS:
+            base = _with_processor(base, BALL_PROCESSORS[known.processor])
+        values["processor"] = name_of(base.abstract.processor, BALL_PROCESSORS)
+    defaults: Any = action_class(config=base, **values)
     action: BallsAction = tyro.cli(
-        BALL_ACTIONS[chosen],
+        action_class,
         args=options,
         prog=f"rmr-gym balls {chosen}",
         default=defaults,
         config=(tyro.conf.AvoidSubcommands,),
     )
     return action
+
+
+def _with_processor(base: BallsRunConfig, config_class: type[BallProcessorConfig]) -> BallsRunConfig:
+    """Put the defaults of the chosen class in the place of another one; the slots keep their width if they can."""
+    before = base.abstract.processor
+    if type(before) is config_class:
+        return base
+    if issubclass(config_class, InteractionNetworkConfig):
+        return base.with_processor(config_class(history=HISTORY))
+    return base.with_processor(config_class(slot_dim=base.natural.encoder.slot_dim))

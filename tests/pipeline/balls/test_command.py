@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rmr_gym.models.processors import BALL_PROCESSORS, InteractionNetworkConfig
 from rmr_gym.pipeline.balls import BALL_PROFILES, BallsRunConfig
 from rmr_gym.pipeline.balls.bottleneck import DEFAULT_WIDTHS
 from rmr_gym.pipeline.commands.balls import BALL_ACTIONS, SUMMARIES, Bottleneck, RunBalls, parse_balls
@@ -48,6 +49,24 @@ def test_options_override_the_profile() -> None:
         natural=dataclasses.replace(smoke.natural, loop=loop),
     )
     assert action.out == Path("o")
+
+
+@pytest.mark.parametrize(("name", "width"), [("mpnn", 16), ("deep_sets", 16), ("interaction_network", 6)])
+def test_processor_is_chosen_by_name(name: str, width: int) -> None:
+    action = parse_balls(["run", "--profile", "smoke", "--abstract.processor", name])
+    assert isinstance(action, RunBalls)
+    assert type(action.config.abstract.processor) is BALL_PROCESSORS[name]
+    assert action.config.abstract.processor.slot_dim == action.config.natural.encoder.slot_dim == width
+
+
+def test_options_of_the_chosen_processor_can_be_set(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["run", "--abstract.processor", "interaction_network", "--abstract.processor.effect-dim", "7"]
+    chosen = parse_balls(words).config.abstract.processor
+    assert isinstance(chosen, InteractionNetworkConfig)
+    assert chosen.effect_dim == 7
+    with pytest.raises(SystemExit):
+        parse_balls([*words[:2], "mlp"])
+    assert "interaction_network" in capsys.readouterr().err
 
 
 def test_bottleneck_takes_widths() -> None:
