@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
-import torch
 import tyro
 
 from benchmarks.control.arms import ARMS
@@ -17,17 +16,24 @@ from benchmarks.control.plan import plan
 from benchmarks.control.report import make_record
 from benchmarks.control.sweep import RESULT_FILE, sweep
 from benchmarks.control.table import markdown
+from benchmarks.executors.choosing import EXECUTORS, Resources
 from rmr_gym.pipeline.stage import write_json
 from rmr_gym.program import FAILED, run_program
 from rmr_gym.sb3.training import BALLS_PUSH
 
+if TYPE_CHECKING:
+    ExecutorName: TypeAlias = str
+else:  # the choices of the command line are the names in the registry
+    ExecutorName = Literal[tuple(EXECUTORS)]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """Train every task, arm and seed that is not there yet."""
+    """Train every task, arm and seed that is not there yet, one on each core."""
 
     out: Path
-    """Folder of the comparison; a later call continues, and several calls can work in it at once."""
+    """Folder of the comparison; a later call continues, and several calls can work in it at once: each waits
+    for what the others are at."""
 
     encoders: Path | None = None
     """Folder with one folder per task, as `rmr-gym run TASK --out DIR/TASK` and `rmr-gym balls` fill it."""
@@ -47,8 +53,21 @@ class Run:
     steps: int | None = None
     """Environment steps of each training; None takes the default of the task."""
 
+    executor: ExecutorName = "local"
+    """local: processes of this machine. serial: this process alone, for debuggers. ray: a Ray cluster, which needs the
+    folders on a disk that all machines share."""
+
+    address: str | None = None
+    """Ray: the head of the cluster, as host:6379, or auto; without it one of this machine alone."""
+
+    workers: int | None = None
+    """Trainings at a time; None takes one per core."""
+
     threads: int = 1
-    """Threads of PyTorch."""
+    """Threads of each."""
+
+    attempts: int = 2
+    """How often a training is tried before it is given up."""
 
     dry_run: bool = False
     """List the trainings and what is there of them, and train none."""
@@ -71,9 +90,14 @@ class Run:
                 print(f"{one.name:40} {one.encoder or '':28} {one.key}  {state}")
             print(f"{len(planned)} trainings")
             return 0
-        torch.set_num_threads(self.threads)
-        tally = sweep(planned, self.out, say=lambda line: print(line, flush=True))
-        print(tally)
+        resources = Resources(workers=self.workers, threads=self.threads, address=self.address)
+        tally = sweep(
+            planned,
+            self.out.absolute(),
+            EXECUTORS[self.executor](resources),
+            attempts=self.attempts,
+            say=lambda line: print(line, flush=True),
+        )
         return FAILED if tally.failed else 0
 
 

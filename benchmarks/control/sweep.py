@@ -1,19 +1,18 @@
-"""Trains what is planned, one after the other; what fails is written down and does not end the rest."""
+"""Trains what is planned, several agents at a time; what fails is written down and does not end the rest."""
 
 from __future__ import annotations
 
 import resource
 import time
-import traceback
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.control.plan import Planned
+from benchmarks.executors.interface import Executor, Job
+from benchmarks.progress import TimeLeft, in_words
+from benchmarks.runner import Event, Tally, run_jobs
 from rmr_gym.documents import exclusive
-from rmr_gym.errors import BusyFolderError
 from rmr_gym.pipeline.stage import write_json
 from rmr_gym.sb3.training import AgentConfig, read_evaluations, train_agent
 
@@ -22,96 +21,112 @@ RESULT_FILE, FAILURE_FILE, AGENT_FOLDER = "result.json", "failure.json", "agent"
 Train = Callable[[AgentConfig, Path], Mapping[str, Any]]
 """Trains an agent in a folder and returns its result."""
 
-
-@dataclass(slots=True)
-class Tally:
-    """What a sweep did."""
-
-    trained: int = 0
-    """Trainings that were finished."""
-
-    there: int = 0
-    """Trainings that had been finished before."""
-
-    failed: int = 0
-    """Trainings that ended with an error; the next sweep tries them again."""
-
-    elsewhere: int = 0
-    """Trainings that another process was at."""
+_SECONDS_PER_STEP = 0.01  # a guess, corrected by the first trainings
 
 
-def sweep(planned: Sequence[Planned], out: Path, *, train: Train = train_agent, say: Callable[[str], None]) -> Tally:
+def sweep(
+    planned: Sequence[Planned],
+    out: Path,
+    executor: Executor,
+    *,
+    train: Train = train_agent,
+    attempts: int = 2,
+    say: Callable[[str], None],
+) -> Tally:
     """Train what is not there yet.
 
     Every training has a folder of its own under a key of its settings, and its result is written last. So a sweep that
-    was killed goes on where it was, and several processes can share one folder.
+    was killed goes on where it was, and several sweeps can share one folder: each waits for what others are at.
 
     Args:
         planned: the trainings, in order.
         out: folder of the comparison.
+        executor: runs them; is stopped at the end, however that comes.
         train: replaces the training, for tests.
+        attempts: how often a training is tried.
         say: prints a line.
+
+    Returns:
+        What came of it, by the names of the trainings.
     """
-    tally, left = Tally(), TimeLeft(planned)
-    for number, one in enumerate(planned, start=1):
-        folder, start = one.folder(out), time.perf_counter()
-        said = _attempt(one, folder, train, tally)
-        left.done(one, time.perf_counter() - start if said.startswith("trained") else 0.0)
-        say(f"[{number}/{len(planned)}] {one.name}: {said}; {left.text()}")
-    return tally
+    left = [one for one in planned if not (one.folder(out) / RESULT_FILE).exists()]
+    say(f"{len(planned) - len(left)} of {len(planned)} trainings are there")
+    jobs = [
+        Job(
+            name=one.name,
+            function=train_and_record,
+            arguments=(one, out, train),
+            seconds=_SECONDS_PER_STEP * one.config.steps,
+        )
+        for one in left
+    ]
+    witness = _Witness(left, jobs, out, executor.num_slots, len(planned) - len(left), say)
+    with executor:
+        return run_jobs(jobs, executor, attempts=attempts, on_event=witness)
 
 
-class TimeLeft:
-    """Guesses how long the rest of a sweep takes, from what equal and other trainings took in it."""
+def train_and_record(one: Planned, out: Path, train: Train) -> str:
+    """Train an agent unless that has been done, and write its result.
 
-    def __init__(self, planned: Sequence[Planned]) -> None:
-        self._ahead = list(planned)
-        self._seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
+    Returns:
+        A few words.
 
-    def done(self, one: Planned, seconds: float) -> None:
-        """Take a training off the list, with what it took, or 0 if it was not trained."""
-        self._ahead.remove(one)
-        if seconds:
-            self._seconds[_sort(one)].append(seconds)
-
-    def text(self) -> str:
-        """Say how long it takes."""
-        every = [value for values in self._seconds.values() for value in values]
-        if not self._ahead or not every:
-            return f"{len(self._ahead)} left"
-        means = {sort: sum(values) / len(values) for sort, values in self._seconds.items()}
-        other = sum(every) / len(every)
-        return f"about {sum(means.get(_sort(one), other) for one in self._ahead) / 60:.0f} min left"
-
-
-def _sort(one: Planned) -> tuple[str, str]:
-    return one.config.task, one.arm
-
-
-def _attempt(one: Planned, folder: Path, train: Train, tally: Tally) -> str:
-    if (folder / RESULT_FILE).exists():
-        tally.there += 1
-        return "is there"
-    try:
-        with exclusive(folder):
-            return _train_and_record(one, folder, train, tally)
-    except BusyFolderError:
-        tally.elsewhere += 1
-        return "another process is at it"
-
-
-def _train_and_record(one: Planned, folder: Path, train: Train, tally: Tally) -> str:
-    try:
+    Raises:
+        BusyFolderError: when another process is at it.
+    """
+    folder = one.folder(out)
+    with exclusive(folder):
+        if (folder / RESULT_FILE).exists():
+            return "was trained elsewhere"
         result = _result(one, folder / AGENT_FOLDER, train)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other trainings are to go on
-        tally.failed += 1
-        write_json(folder / FAILURE_FILE, {"error": str(error), "traceback": traceback.format_exc()})
-        return f"failed: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    write_json(folder / RESULT_FILE, result)
-    (folder / FAILURE_FILE).unlink(missing_ok=True)
-    tally.trained += 1
+        write_json(folder / RESULT_FILE, result)
+        (folder / FAILURE_FILE).unlink(missing_ok=True)
     last = result["evaluations"][-1]
-    return f"trained in {result['wall_seconds']:.0f} s to a return of {last['mean_return']:.2f}"
+    return f"trained in {in_words(result['wall_seconds'])} to a return of {last['mean_return']:.2f}"
+
+
+class _Witness:
+    """Tells what happens, and writes failures down."""
+
+    def __init__(
+        self,
+        left: Sequence[Planned],
+        jobs: Sequence[Job],
+        out: Path,
+        num_slots: int,
+        done: int,
+        say: Callable[[str], None],
+    ) -> None:
+        self._planned = {one.name: one for one in left}
+        self._out, self._say = out, say
+        self._done, self._wanted = done, done + len(left)
+        predicted = {job.name: job.seconds for job in jobs}
+        self._time_left = TimeLeft(predicted, lambda name: self._sort(self._planned[name]), num_slots)
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        name, error = event.job.name, event.outcome.error
+        if error is None:
+            self._done += 1
+            self._time_left.done(name, event.outcome.seconds)
+            self._line(f"{name}: {event.outcome.value}")
+            return
+        if event.final:
+            self._time_left.done(name)
+        folder = self._planned[name].folder(self._out)
+        folder.mkdir(parents=True, exist_ok=True)  # whoever died may not have come so far
+        write_json(folder / FAILURE_FILE, {"error": error, "traceback": event.outcome.traceback})
+        what = "given up" if event.final else "trying again later"
+        self._line(f"{name}: {error.splitlines()[0]}; {what} after attempt {event.attempts}")
+
+    def _line(self, text: str) -> None:
+        seconds = self._time_left.seconds()
+        rest = f"; about {in_words(seconds)} left" if self._time_left.num_jobs else ""
+        self._say(f"[{self._done}/{self._wanted}] {text}{rest}")
+
+    @staticmethod
+    def _sort(one: Planned) -> str:
+        return f"{one.config.task} {one.arm}"
 
 
 def _result(one: Planned, agent: Path, train: Train) -> dict[str, Any]:

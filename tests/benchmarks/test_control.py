@@ -21,19 +21,22 @@ from benchmarks.control.plan import Planned, plan
 from benchmarks.control.random_play import play_randomly
 from benchmarks.control.report import make_record
 from benchmarks.control.settings import agent_config
-from benchmarks.control.sweep import FAILURE_FILE, RESULT_FILE, TimeLeft, sweep
+from benchmarks.control.sweep import FAILURE_FILE, RESULT_FILE, sweep, train_and_record
 from benchmarks.control.table import markdown
+from benchmarks.executors.choosing import Resources, local
+from benchmarks.executors.serial import SerialExecutor
 from benchmarks.intervals import interquartile_mean, resampled
+from rmr_gym.errors import BusyFolderError
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.checkpoint import save_encoder
 from rmr_gym.models.encoders import NatureCnnConfig
 from rmr_gym.sb3.training import AgentConfig
+from tests.benchmarks.made_up_agents import STEPS, train_at_once, train_or_die
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 MARKS = "<!-- tables of control.json: begin --><!-- tables of control.json: end -->"
 NO_TASKS: dict[str, Any] = {"tasks": {}}
-STEPS = (0, 100, 200, 400)
 
 
 @pytest.fixture(name="encoders", scope="module")
@@ -48,21 +51,9 @@ def _encoders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _fake(config: AgentConfig, folder: Path) -> dict[str, Any]:
-    """Write what a training writes: an agent on an encoder learns, one from scratch does not."""
-    slope = 0.0 if type(config.features).__name__ == "NatureCnnFeatures" else 0.1 + 0.01 * config.seed
-    folder.mkdir(parents=True)
-    lines = [
-        {"env_steps": step, "returns": [slope * step], "mean_return": slope * step, "training_seconds": 1.0}
-        for step in STEPS
-    ]
-    (folder / "evaluations.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return {"env_steps": 400, "parameters": {"trainable": 7}, "training_seconds": 2.0, "threads": 1}
-
-
 def _swept(out: Path, planned: list[Planned]) -> list[str]:
     said: list[str] = []
-    sweep(planned, out, train=_fake, say=said.append)
+    sweep(planned, out, SerialExecutor(), train=train_at_once, say=said.append)
     return said
 
 
@@ -141,17 +132,21 @@ def test_sweep_trains_once_and_goes_on_after_a_failure(encoders: Path, tmp_path:
     def fail_on_rmr(config: AgentConfig, folder: Path) -> dict[str, Any]:
         if type(config.features).__name__ == "EncoderFeatures":
             raise RuntimeError("out of luck")
-        return _fake(config, folder)
+        return train_at_once(config, folder)
 
     said: list[str] = []
-    tally = sweep(planned, tmp_path, train=fail_on_rmr, say=said.append)
-    assert (tally.trained, tally.failed, tally.there) == (2, 1, 0)
-    assert "[2/3] pong rmr seed 0: failed: RuntimeError: out of luck" in said[1]
+    tally = sweep(planned, tmp_path, SerialExecutor(), train=fail_on_rmr, say=said.append)
+    assert (len(tally.succeeded), list(tally.failed)) == (2, ["pong rmr seed 0"])
+    assert said[0] == "0 of 3 trainings are there"
+    assert said[2].startswith("[1/3] pong rmr seed 0: RuntimeError: out of luck; trying again later after attempt 1")
+    assert said[4] == "[2/3] pong rmr seed 0: RuntimeError: out of luck; given up after attempt 2"
     folder = planned[1].folder(tmp_path)
-    assert json.loads((folder / FAILURE_FILE).read_text())["error"] == "out of luck"
+    failure = json.loads((folder / FAILURE_FILE).read_text())
+    assert failure["error"] == "RuntimeError: out of luck"
+    assert "in fail_on_rmr" in failure["traceback"]
 
-    tally = sweep(planned, tmp_path, train=_fake, say=said.append)
-    assert (tally.trained, tally.failed, tally.there) == (1, 0, 2)
+    tally = sweep(planned, tmp_path, SerialExecutor(), train=train_at_once, say=said.append)
+    assert (tally.succeeded, tally.failed) == (["pong rmr seed 0"], {})
     assert not (folder / FAILURE_FILE).exists()
     result = json.loads((folder / RESULT_FILE).read_text())
     assert result["encoder"] == "pong/rmr/seed-0"
@@ -159,25 +154,27 @@ def test_sweep_trains_once_and_goes_on_after_a_failure(encoders: Path, tmp_path:
     assert str(encoders) not in json.dumps(result)
 
 
-def test_sweep_leaves_to_others_what_they_are_at(tmp_path: Path) -> None:
-    planned = plan(["pong"], [0], arms=["nature_cnn"])
+def test_sweep_waits_for_what_others_are_at(tmp_path: Path) -> None:
+    (one,) = plan(["pong"], [0], arms=["nature_cnn"])
 
     def while_it_trains(config: AgentConfig, folder: Path) -> dict[str, Any]:
-        assert sweep(planned, tmp_path, train=_fake, say=print).elsewhere == 1
-        return _fake(config, folder)
+        with pytest.raises(BusyFolderError):
+            train_and_record(one, tmp_path, train_at_once)
+        return train_at_once(config, folder)
 
-    assert sweep(planned, tmp_path, train=while_it_trains, say=print).trained == 1
+    assert train_and_record(one, tmp_path, while_it_trains).startswith("trained in 0 s to a return of 0.00")
+    assert train_and_record(one, tmp_path, train_at_once) == "was trained elsewhere"
 
 
-def test_time_left_takes_trainings_of_the_same_arm_first(encoders: Path) -> None:
+def test_sweep_trains_several_at_a_time_and_survives_a_killed_process(encoders: Path, tmp_path: Path) -> None:
     planned = plan(["pong"], [0, 1], arms=["nature_cnn", "rmr"], encoders=encoders, num_encoders=2)
-    left = TimeLeft(planned)
-    assert left.text() == "4 left"
-    left.done(planned[0], 60.0)
-    left.done(planned[1], 180.0)
-    assert left.text() == "about 4 min left"
-    left.done(planned[2], 0.0)  # it was there
-    assert left.text() == "about 3 min left"
+    said: list[str] = []
+    with local(Resources(workers=2)) as executor:
+        tally = sweep(planned, tmp_path, executor, train=train_or_die, say=said.append)
+    assert sorted(tally.succeeded) == sorted(one.name for one in planned)
+    assert not tally.failed
+    assert sum("the process died: signal 9" in line for line in said) == 1
+    assert not list(tmp_path.rglob(FAILURE_FILE))
 
 
 def test_area_is_the_mean_over_steps_that_lie_unevenly() -> None:
