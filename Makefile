@@ -15,6 +15,8 @@ BENCH_ARGS ?=
 # Compiler processes for torch-scatter; each takes about 1.5 GB.
 MAX_JOBS ?= 2
 export MAX_JOBS
+# Tests start many processes; where no bytecode may be written, each of them would compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 PY := .venv/bin/python
 PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
