@@ -10,8 +10,9 @@ Example:
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from rmr_gym.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from rmr_gym.sb3.agent_features import AgentFeatures, AgentReadingConfig
@@ -59,16 +60,4 @@ _WHERE = {
 }
 """Module of each public name that is loaded at first use."""
 
-
-def __getattr__(name: str) -> object:
-    """Load a public name from its module."""
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(_WHERE[name]), name)
-    globals()[name] = value  # the next access does not come here
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the public names, loaded or not."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _WHERE)
