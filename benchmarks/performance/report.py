@@ -122,6 +122,7 @@ def _heading(document: JsonObject) -> str:
     hardware, versions = document["machine"]["hardware"], document["machine"]["versions"]
     where = [
         hardware["processor"],
+        *([hardware["instructions"]] if "instructions" in hardware else []),  # older records lack it
         f"{hardware['cores']} cores",
         f"{hardware['threads']} threads",
         f"{hardware['memory_bytes'] / 2**30:.0f} GB",

@@ -107,11 +107,11 @@ def machine_of(result: Result) -> str:
 
     Example:
         >>> from types import SimpleNamespace
-        >>> machine_of(SimpleNamespace(machine={"processor": "AMD EPYC", "cores": 2, "device": "cpu"}))
-        'AMD EPYC, 2 cores, device cpu'
+        >>> machine_of(SimpleNamespace(machine={"processor": "AMD EPYC", "instructions": "AVX2", "cores": 2}))
+        'AMD EPYC, AVX2, 2 cores'
     """
     facts = result.machine
-    named = [str(facts["processor"])] if facts.get("processor") else []
+    named = [str(facts[name]) for name in ("processor", "instructions") if facts.get(name)]
     named += [f"{facts['cores']} cores"] if facts.get("cores") else []
     named += [f"device {facts['device']}"] if facts.get("device") else []
     return ", ".join(named) or "an unknown machine"

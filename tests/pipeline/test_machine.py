@@ -35,6 +35,7 @@ def test_check_device_refuses_other_devices(device: str) -> None:
 def test_hardware_and_versions_are_json_without_private_facts() -> None:
     facts = machine.hardware()
     assert facts["cores"] >= 1
+    assert facts["instructions"] == torch.backends.cpu.get_cpu_capability()
     assert facts["memory_bytes"] > 10**8
     assert "gpu" not in facts
     found = machine.versions()
