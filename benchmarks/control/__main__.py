@@ -21,6 +21,8 @@ from rmr_gym.pipeline.stage import write_json
 from rmr_gym.program import FAILED, run_program
 from rmr_gym.sb3.training import BALLS_PUSH
 
+PROGRAM = "python -m benchmarks.control"
+
 if TYPE_CHECKING:
     ExecutorName: TypeAlias = str
 else:  # the choices of the command line are the names in the registry
@@ -140,8 +142,8 @@ Command = Annotated[Run, tyro.conf.subcommand("run")] | Annotated[Report, tyro.c
 
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line."""
-    command: Run | Report = tyro.cli(Command, args=arguments, description=__doc__)
-    return run_program("python -m benchmarks.control", command.run)
+    command: Run | Report = tyro.cli(Command, args=arguments, prog=PROGRAM, description=__doc__)
+    return run_program(PROGRAM, command.run)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from benchmarks.executors.interface import Executor, Job
 from benchmarks.progress import TimeLeft, in_words
 from benchmarks.runner import Event, Tally, run_jobs
 from rmr_gym.documents import exclusive
+from rmr_gym.errors import BusyFolderError
 from rmr_gym.pipeline.stage import write_json
 from rmr_gym.sb3.training import AgentConfig, read_evaluations, train_agent
 
@@ -114,8 +116,9 @@ class _Witness:
         if event.final:
             self._time_left.done(name)
         folder = self._planned[name].folder(self._out)
-        folder.mkdir(parents=True, exist_ok=True)  # whoever died may not have come so far
-        write_json(folder / FAILURE_FILE, {"error": error, "traceback": event.outcome.traceback})
+        with suppress(BusyFolderError), exclusive(folder):  # what another sweep makes of it by now counts
+            if not (folder / RESULT_FILE).exists():
+                write_json(folder / FAILURE_FILE, {"error": error, "traceback": event.outcome.traceback})
         what = "given up" if event.final else "trying again later"
         self._line(f"{name}: {error.splitlines()[0]}; {what} after attempt {event.attempts}")
 

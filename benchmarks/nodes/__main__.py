@@ -23,6 +23,8 @@ from rmr_gym.documents import read_json
 from rmr_gym.pipeline.commands.options import UNPREFIXED
 from rmr_gym.program import run_program
 
+PROGRAM = "python -m benchmarks.nodes"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Nodes:
@@ -56,9 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run from the command line and return the exit status."""
 
     def run() -> int:
-        return tyro.cli(Nodes, args=arguments, description=__doc__).run()
+        return tyro.cli(Nodes, args=arguments, prog=PROGRAM, description=__doc__).run()
 
-    return run_program("python -m benchmarks.nodes", run)
+    return run_program(PROGRAM, run)
 
 
 if __name__ == "__main__":

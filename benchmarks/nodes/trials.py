@@ -106,7 +106,7 @@ def measure(
         "machine": hardware(),
         "versions": versions(),
     }
-    record: JsonObject = read_json(path) if path.exists() else {**header, "trials": []}
+    record: JsonObject = read_json(path) if path.exists() else {"command": _command(trials), **header, "trials": []}
     if {key: record[key] for key in header} != header:
         fix = "Pass another --out."
         raise ValueError(explain(expected=f"trials as in {path}", got="others, or another machine", fix=fix))
@@ -128,6 +128,16 @@ def measure(
             write_json(path, record)
             say(f"{turn[0]}, {turn[1]} at a time: {found['wall_seconds']:.1f} s by the clock")
     return record
+
+
+def _command(trials: Trials) -> str:
+    """Return what measures the same; later calls may have added other sizes."""
+    words = [f"--experiments {trials.experiments} --seconds {trials.seconds:g} --repeats {trials.repeats}"]
+    words += [
+        f"--{name} {' '.join(map(str, sizes))}"
+        for name, sizes in (("workers", trials.workers), ("nodes", trials.nodes))
+    ]
+    return f"python -m benchmarks.nodes --game {trials.game} {' '.join(words)}"
 
 
 def _experiments(trials: Trials, base: RunConfig, costs: UnitCosts) -> list[Experiment]:

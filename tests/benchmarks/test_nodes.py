@@ -78,6 +78,7 @@ def test_trials_are_measured_once_and_stand_in_a_page(tmp_path: Path) -> None:
     (found,) = record["trials"]
     # By the made-up unit costs 8 s an update, beside 49 s.
     assert (record["updates"], record["predicted_seconds"]) == (31, 297.0)
+    assert record["command"].endswith("--experiments 1 --seconds 300 --repeats 1 --workers 1 --nodes ")
     assert 0 < max(found["experiment_seconds"]) < found["wall_seconds"]
     assert measure(trials, path, base=MPNN, costs=COSTS, say=said.append) == record
     assert len(said) == 1
