@@ -17,9 +17,8 @@ import tyro
 
 from benchmarks.marks import place_of
 from benchmarks.nodes.table import markdown
-from benchmarks.nodes.trials import Trials, measure
+from benchmarks.nodes.trials import Trials, measure, read_record
 from rmr_gym.data.atomic import write_atomically
-from rmr_gym.documents import read_json
 from rmr_gym.pipeline.commands.options import UNPREFIXED
 from rmr_gym.program import run_program
 
@@ -45,7 +44,7 @@ class Nodes:
     def run(self) -> int:
         """Run and return the exit status."""
         torch.set_num_threads(1)
-        record = read_json(self.out) if self.show else measure(self.trials, self.out)
+        record = read_record(self.out) if self.show else measure(self.trials, self.out)
         if self.page is None:
             print(markdown(record))
         else:

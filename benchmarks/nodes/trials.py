@@ -106,8 +106,8 @@ def measure(
         "machine": hardware(),
         "versions": versions(),
     }
-    record: JsonObject = read_json(path) if path.exists() else {"command": _command(trials), **header, "trials": []}
-    if {key: record[key] for key in header} != header:
+    record = read_record(path) if path.exists() else {"command": _command(trials), **header, "trials": []}
+    if {key: record.get(key) for key in header} != header:
         fix = "Pass another --out."
         raise ValueError(explain(expected=f"trials as in {path}", got="others, or another machine", fix=fix))
     done = {(one["executor"], one["nodes"], one["repeat"]) for one in record["trials"]}
@@ -127,6 +127,19 @@ def measure(
             record["trials"].append({"executor": turn[0], "nodes": turn[1], "repeat": turn[2], **found})
             write_json(path, record)
             say(f"{turn[0]}, {turn[1]} at a time: {found['wall_seconds']:.1f} s by the clock")
+    return record
+
+
+def read_record(path: Path) -> JsonObject:
+    """Read what `measure` wrote.
+
+    Raises:
+        ValueError: when the file is damaged or holds something else.
+    """
+    record = read_json(path)
+    if not isinstance(record, dict) or record.get("format") != FORMAT or "trials" not in record:
+        fix = "Pass the file that `python -m benchmarks.nodes` wrote, or the name of a new one."
+        raise ValueError(explain(expected=f"trials in format {FORMAT}", got=str(path), fix=fix))
     return record
 
 
@@ -199,8 +212,8 @@ def summarise(record: Mapping[str, Any]) -> list[JsonObject]:
 
     Returns:
         Rows with the medians over the repeats of `wall` (seconds by the clock) and `lost` (seconds of them in which an
-        experiment could have run, if every slot had begun the next one at once), and with `beside_local`, the former as
-        a multiple of that of as many local workers, None where they were not measured, `model`, which is what the unit
+        experiment could have run, if every slot had begun the next one at once), and with `beside_local`, `wall` as a
+        multiple of that of as many local workers, None where they were not measured, `model`, which is what the unit
         costs foresee, and `model_from_one`, what the trainings of one node by themselves do. The models know that nodes
         share the cores of the machine.
     """

@@ -51,8 +51,8 @@ def _by_convolution(edges: Tensor) -> bool:
     """Tell whether oneDNN multiplies, through 1x1 convolutions, and not the library of `torch.mm`.
 
     In float32 that library is MKL, which holds back on processors that are not Intel's: AVX2 where oneDNN uses AVX-512.
-    On an AMD EPYC that has it the products take 2.3 times as long, on one with AVX2 alone 1.1 times
-    (`benchmarks.performance.messages`). bfloat16 is oneDNN's anyway.
+    On an AMD EPYC that has it the products take 2.3 times as long (`benchmarks.performance.messages`), on one with AVX2
+    alone a little longer. bfloat16 is oneDNN's anyway.
     """
     if edges.device.type != "cpu" or edges.dtype != torch.float32:
         return False

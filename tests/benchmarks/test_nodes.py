@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.nodes.__main__ import main
 from benchmarks.nodes.table import markdown
-from benchmarks.nodes.trials import JsonObject, Trials, measure, summarise
+from benchmarks.nodes.trials import FORMAT, JsonObject, Trials, measure, summarise
 from rmr_gym.pipeline.stage import write_json
 from tests.benchmarks.settings import TINY
 from tests.benchmarks.test_costs import COSTS, MPNN
@@ -27,6 +27,7 @@ def trial(executor: str, nodes: int, wall: float, *spent: float) -> JsonObject:
 
 
 RECORD: JsonObject = {
+    "format": FORMAT,
     "game": "pong",
     "experiments": 4,
     "updates": 100,
@@ -94,6 +95,10 @@ def test_trials_are_measured_once_and_stand_in_a_page(tmp_path: Path) -> None:
 def test_numbers_that_make_no_sense_are_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["--out", str(tmp_path / "nodes.json"), "--experiments", "0"]) == 2
     assert "Expected numbers above 0" in capsys.readouterr().err
+    write_json(tmp_path / "nodes.json", {"format": "rmr-result/1"})
+    for show in ([], ["--show"]):
+        assert main(["--out", str(tmp_path / "nodes.json"), *show]) == 2
+        assert "Expected trials in format rmr-nodes/1" in capsys.readouterr().err
     write_json(tmp_path / "nodes.json", RECORD)
     assert main(["--out", str(tmp_path / "nodes.json"), "--show"]) == 0
     assert "| ray | 8 | 1 |" in capsys.readouterr().out
