@@ -17,7 +17,15 @@ from rmr_gym.errors import explain
 _TAKEN = frozenset({"game", "frame_skip", "max_pool", "noop_max", "max_frames", "render_mode"})
 """Options of `make_atari` that may have any value."""
 
-_DEFAULTS = {"sticky": 0.0, "gray": False, "size": None, "full_actions": True, "mode": None, "difficulty": None}
+_DEFAULTS = {
+    "sticky": 0.0,
+    "gray": False,
+    "gray_newaxis": False,
+    "size": None,
+    "full_actions": True,
+    "mode": None,
+    "difficulty": None,
+}
 """Options that must have this value: with another one pictures or actions are not those of our episodes."""
 
 

@@ -40,6 +40,7 @@ def make_atari(
     frame_skip: int = 4,
     sticky: float = 0.0,
     gray: bool = False,
+    gray_newaxis: bool = False,
     size: Sequence[int] | None = None,
     max_pool: bool = False,
     noop_max: int = 30,
@@ -61,7 +62,7 @@ def make_atari(
     4. The screen is read after the last emulated frame: RGB, or luminance with `gray`.
     5. With `max_pool` each pixel shows the brighter of the last two emulated frames, also at the end of an episode.
        The first picture of an episode is not pooled.
-    6. The picture is resized to `size` by averaging areas.
+    6. The picture is resized to `size` by averaging areas. A gray one gets an axis for its channel with `gray_newaxis`.
     7. The RAM is read beside it (`PairedObservation`). It belongs to the last emulated frame, with `max_pool` too: the
        pooled picture then shows sprites of the frame before it as well, to which no other RAM in the data belongs.
     8. Whatever the user wraps around it.
@@ -71,6 +72,7 @@ def make_atari(
         frame_skip: emulated frames per step (60 per second of play), at least 1.
         sticky: probability of a repeated action in 0..1. RAM transitions are functions of the action only when it is 0.
         gray: luminance `(height, width)` instead of RGB `(height, width, 3)`.
+        gray_newaxis: with `gray`, `(height, width, 1)`: a picture as the policies of Stable-Baselines3 know it.
         size: height and width of the picture in pixels; None keeps 210 x 160.
         max_pool: pool the last two emulated frames, see 5.
         noop_max: most no-op frames after a reset, 0 turns them off. Without them all episodes start alike.
@@ -102,6 +104,7 @@ def make_atari(
         frame_skip=frame_skip,
         sticky=sticky,
         gray=gray,
+        gray_newaxis=gray_newaxis,
         size=None if size is None else list(check_size(size)),  # a list survives the spec's way through JSON
         max_pool=max_pool,
         noop_max=noop_max,

@@ -35,6 +35,7 @@ class GameEnv(AtariEnv):
         frame_skip: emulated frames per step, all with the same action.
         sticky: probability with which the console repeats its previous action at each emulated frame.
         gray: one luminance channel instead of red, green, blue.
+        gray_newaxis: keep an axis for that channel, last.
         size: height and width of the picture in pixels; None keeps those of the console.
         max_pool: show the brighter of the last two emulated frames at every pixel.
         noop_max: most no-op frames after a reset; the number is drawn from 1 to this one. 0 turns them off.
@@ -61,6 +62,7 @@ class GameEnv(AtariEnv):
         frame_skip: int = 4,
         sticky: float = 0.0,
         gray: bool = False,
+        gray_newaxis: bool = False,
         size: Sequence[int] | None = None,
         max_pool: bool = False,
         noop_max: int = 30,
@@ -75,8 +77,11 @@ class GameEnv(AtariEnv):
         _check_count("noop_max", noop_max, least=0)
         _check_count("max_frames", max_frames, least=1)
         _check_probability("sticky", sticky)
+        if gray_newaxis and not gray:
+            expected = "gray_newaxis with gray pictures only: pictures in colour have an axis of channels already"
+            raise ValueError(explain(expected=expected, got="gray=False", fix="Pass gray=True, or leave it out."))
         self._frame_skip, self._noop_max = frame_skip, noop_max
-        self._gray, self._max_pool = gray, max_pool
+        self._gray, self._gray_newaxis, self._max_pool = gray, gray_newaxis, max_pool
         self._size = None if size is None else check_size(size)
         # AtariEnv sets the same level itself, but only after the emulator has printed its banner.
         ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
@@ -97,6 +102,7 @@ class GameEnv(AtariEnv):
             frame_skip=frame_skip,
             sticky=sticky,
             gray=gray,
+            gray_newaxis=gray_newaxis,
             size=self._size,
             max_pool=max_pool,
             noop_max=noop_max,
@@ -109,7 +115,8 @@ class GameEnv(AtariEnv):
         if full_actions:  # ale-py itself offers only nine actions for Skiing, under other indices
             self._action_set = [ale_py.Action(value) for value in range(NUM_ACTIONS)]
             self.action_space = spaces.Discrete(NUM_ACTIONS)
-        shape = (*(self._size or SCREEN_SHAPE), *(() if gray else (3,)))
+        channels = (3,) if not gray else (1,) if gray_newaxis else ()
+        shape = (*(self._size or SCREEN_SHAPE), *channels)
         self.observation_space = spaces.Box(0, 255, shape, np.uint8)
 
     # ale-py types its info as a TypedDict, which gymnasium's dict[str, Any] does not take in; it does the same ignore.
@@ -163,7 +170,8 @@ class GameEnv(AtariEnv):
         else:
             later, later_gray = self._read_screen()
             picture = pool_frames(earlier[0], later, earlier_gray=earlier[1], later_gray=later_gray)
-        return picture if self._size is None else resize_frame(picture, self._size)
+        picture = picture if self._size is None else resize_frame(picture, self._size)
+        return picture[..., None] if self._gray_newaxis else picture
 
     def _read_screen(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Read the screen as it is to be shown, and its luminance."""

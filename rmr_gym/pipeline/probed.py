@@ -40,6 +40,9 @@ class Probed:
     record: Path
     """Where its probe.json lies unless the user wants it elsewhere."""
 
+    game: str | None
+    """What it was trained on, where that is known."""
+
     facts: dict[str, Any] = field(default_factory=dict)
     """What the record says about it, beside the scores."""
 
@@ -67,7 +70,13 @@ def open_probed(encoder: str | Path, agent: AgentReadingConfig | None = None, *,
     if not name.startswith(AGENT_PREFIX):
         model = load_encoder(encoder, device=device)
         channels, height, width = model.input_shape
-        return Probed(module=model, size=(height, width), gray=channels == 1, record=Path(encoder, PROBE_FILE))
+        return Probed(
+            module=model,
+            size=(height, width),
+            gray=channels == 1,
+            record=Path(encoder, PROBE_FILE),
+            game=model.facts.get("game"),
+        )
     path = Path(name.removeprefix(AGENT_PREFIX)).expanduser()  # no shell does that behind a colon
     loaded = load_agent_features(path, agent)
     pictures = loaded.features.pictures
@@ -80,6 +89,7 @@ def open_probed(encoder: str | Path, agent: AgentReadingConfig | None = None, *,
         size=pictures.size,
         gray=pictures.gray,
         record=path / PROBE_FILE if path.is_dir() else beside,
+        game=loaded.facts.get("task"),
         facts={"agent": facts},
     )
 

@@ -132,7 +132,10 @@ def test_make_atari_refuses_an_unknown_game() -> None:
     [
         pytest.param(lambda: gym.make("rmr/Pong-v0"), id="defaults"),
         pytest.param(
-            lambda: make_atari("pong", gray=True, size=(84, 96), max_pool=True, sticky=0.25, noop_max=3), id="options"
+            lambda: make_atari(
+                "pong", gray=True, gray_newaxis=True, size=(84, 96), max_pool=True, sticky=0.25, noop_max=3
+            ),
+            id="options",
         ),
         pytest.param(lambda: gym.make("rmr/Pong-v0", max_episode_steps=7), id="time limit"),
     ],

@@ -186,6 +186,7 @@ def test_sticky_reaches_the_console() -> None:
         ({"max_frames": 0}, "max_frames as an integer of at least 1; got 0"),
         ({"sticky": 1.5}, r"sticky as a probability in 0\.\.1; got 1.5"),
         ({"size": (84,)}, r"size as \(height, width\)"),
+        ({"gray_newaxis": True}, "gray_newaxis with gray pictures only.*got gray=False. Pass gray=True"),
     ],
 )
 def test_option_outside_its_range_is_refused(options: dict[str, Any], message: str) -> None:
@@ -200,8 +201,17 @@ def test_mode_and_difficulty_reach_the_console() -> None:
     assert (plain.ale.getRAM() != hard.ale.getRAM()).any()
 
 
+def test_gray_picture_with_an_axis_for_its_channel_has_the_same_pixels() -> None:
+    options: dict[str, Any] = {"gray": True, "size": (84, 84), "max_pool": True}
+    flat, with_axis = GameEnv("pong", **options), GameEnv("pong", **options, gray_newaxis=True)
+    assert with_axis.observation_space == gym.spaces.Box(0, 255, (84, 84, 1), np.uint8)
+    np.testing.assert_array_equal(with_axis.reset(seed=0)[0][..., 0], flat.reset(seed=0)[0])
+    for action in random_actions(30):
+        np.testing.assert_array_equal(with_axis.step(action)[0][..., 0], flat.step(action)[0])
+
+
 def test_unpickled_environment_has_the_same_options() -> None:
-    env = GameEnv("Skiing", gray=True, size=[84, 96], max_pool=True, noop_max=5, frame_skip=2)
+    env = GameEnv("Skiing", gray=True, gray_newaxis=True, size=[84, 96], max_pool=True, noop_max=5, frame_skip=2)
     again = pickle.loads(pickle.dumps(env))
     assert again.observation_space == env.observation_space
     assert again.action_space == gym.spaces.Discrete(18)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import shutil
 from pathlib import Path
@@ -10,12 +11,15 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from gymnasium.envs.classic_control import CartPoleEnv
+from rich.console import Console
 from stable_baselines3 import PPO
 
 from rmr_gym.cli import main
+from rmr_gym.models import load_encoder, save_encoder
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.config_json import to_json
 from rmr_gym.pipeline.probed import open_probed, short_names
+from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.pipeline.stage import JsonObject
 from rmr_gym.pipeline.stages import probe
 from rmr_gym.program import USER_ERROR
@@ -52,6 +56,22 @@ def test_an_agent_is_scored_on_the_frames_of_the_encoders(
     assert (about["num_timesteps"], about["num_frames"], about["gray"]) == (0, 4, True)
     assert about["reading"]["layer"] == "features"
     assert set(ours["inputs"]) == {"data", "encoder", "config", "seed"}
+
+
+def test_an_encoder_of_another_game_is_probed_with_a_remark(
+    finished: tuple[Path, JsonObject], tiny: RunConfig, tmp_path: Path
+) -> None:
+    config = dataclasses.replace(tiny.probe, readouts=("full",))
+    own = finished[0] / "encoders" / "untrained" / "seed-3"
+    save_encoder(load_encoder(own), tmp_path / "foreign", game="breakout")
+    said = {}
+    for encoder in (own, tmp_path / "foreign"):
+        with io.StringIO() as shown:
+            reporter = Reporter(Console(file=shown))
+            probe(finished[0] / "data", encoder, tmp_path / f"{encoder.name}.out", config, reporter=reporter)
+            said[encoder] = shown.getvalue()
+    assert "was trained on" not in said[own]
+    assert "foreign was trained on breakout and is probed on pong." in said[tmp_path / "foreign"]
 
 
 def test_an_agent_that_is_read_otherwise_is_another_probe(

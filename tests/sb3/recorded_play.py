@@ -8,7 +8,6 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.wrappers import ReshapeObservation
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from rmr_gym.data import TransitionDataset, collect
@@ -37,8 +36,7 @@ def rollout(episode: Episode, wrap: Wrap) -> Iterator[np.ndarray]:
     """Play a recorded episode in the environment of an agent, and yield what the agent sees at each stored row."""
 
     def make() -> gym.Env[Any, Any]:
-        env = make_atari("pong", gray=True, size=(84, 84), max_pool=True, noop_max=0, paired=False)
-        return ReshapeObservation(env, (84, 84, 1))
+        return make_atari("pong", gray=True, gray_newaxis=True, size=(84, 84), max_pool=True, noop_max=0, paired=False)
 
     env = wrap(DummyVecEnv([make]))
     lead_in = episode.metadata.lead_in

@@ -41,8 +41,8 @@ SIZE = 2 * 3  # slots and their width
 
 def gray_game(**options: Any) -> gym.Env:
     """A game as policies for pictures want it: with an axis for the one channel."""
-    env = rmr_gym.make_atari("pong", gray=True, size=(84, 84), max_pool=True, full_actions=False, paired=False)
-    return ReshapeObservation(env, (84, 84, 1), **options)
+    pictures = {"gray": True, "gray_newaxis": True, "size": (84, 84), "max_pool": True, "paired": False}
+    return rmr_gym.make_atari("pong", full_actions=False, **pictures | options)
 
 
 def features() -> FrozenFeatures:

@@ -121,7 +121,7 @@ def test_async_vector_environments_share_observed_variables() -> None:
 def test_checkers_of_gymnasium_and_stable_baselines3_find_nothing(form: Any) -> None:
     env = StateVariables(pong(gray=True, size=(84, 84), paired=False), into="observation", form=form)
     check_env(env, skip_render_check=True)
-    pictures = gym.wrappers.ReshapeObservation(pong(gray=True, size=(84, 84), paired=False), (84, 84, 1))
+    pictures = pong(gray=True, gray_newaxis=True, size=(84, 84), paired=False)
     check_env_sb3(StateVariables(pictures, into="observation", form=form), warn=True)
     check_env_sb3(StateVariables(pictures), warn=True)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from rmr_gym.models import fingerprint
 from rmr_gym.pipeline.config import ProbingConfig
 from rmr_gym.pipeline.config_json import to_json
-from rmr_gym.pipeline.datasets import DataPath, open_dataset
+from rmr_gym.pipeline.datasets import DataPath, game_of, open_dataset
 from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.probed import PROBE_FILE, open_probed
 from rmr_gym.pipeline.probing import probe_encoder
@@ -60,6 +60,8 @@ def probe(
     record = probed.record if out is None else Path(out, PROBE_FILE)
     with exclusive(record.parent) as folder:
         stage = Stage(folder, inputs, result_name=record.name)
+        if probed.game not in (None, game := game_of(dataset)):
+            reporter.line(f"Note that {encoder} was trained on {probed.game} and is probed on {game}.")
         if stage.finished:
             return stage.result
         with reporter.task(f"Probing {encoder}") as progress:

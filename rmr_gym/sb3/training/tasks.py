@@ -186,15 +186,14 @@ def _make_game(task: Task, observe: Observed, ram_format: RamFormat, max_frames:
         frame_skip=options.frame_skip,
         sticky=options.sticky,
         gray=pictures,
+        gray_newaxis=pictures,
         size=options.size if pictures else None,
         max_pool=options.max_pool and pictures,
         full_actions=options.full_actions,
         paired=False,
         max_frames=MOST_FRAMES if max_frames is None else max_frames,
     )
-    if pictures:
-        env = gym.wrappers.ReshapeObservation(env, (*options.size, 1))
-    else:
+    if not pictures:
         env = _only(PairedObservation(env, ram_format=ram_format), "ram")
     env = Monitor(env)
     if options.life_is_episode:
