@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.control.arms import BASELINE
+from benchmarks.markdown import table_lines
 
 JsonObject = Mapping[str, Any]
+
+_COLUMNS = (
+    *("agent", "seeds", "mean return over the training", "at the end"),
+    *("minus NatureCNN", "p", "steps per second"),
+)
 
 
 def markdown(record: JsonObject) -> str:
@@ -22,14 +28,13 @@ def _task(task: str, found: JsonObject) -> str:
         f"**`{task}`**, {first['steps'][-1]:,} environment steps; random play returns "
         f"{found['random_play']['mean_return']:.1f} ({len(found['random_play']['returns'])} episodes).",
         "",
-        "| agent | seeds | mean return over the training | at the end | minus NatureCNN | p | steps per second |",
-        "|---|---|---|---|---|---|---|",
     ]
+    rows = []
     for name, arm in found["arms"].items():
         cells = [arm["label"], str(len(arm["seeds"])), _interval(arm["area"]), _interval(arm["final"])]
         cells += ["", ""] if name == BASELINE or name not in beside else _beside(beside[name])
-        lines.append(f"| {' | '.join([*cells, format(arm['steps_per_processor_second'], '.0f')])} |")
-    return "\n".join([*lines, *_beside_rmr(found)])
+        rows.append([*cells, format(arm["steps_per_processor_second"], ".0f")])
+    return "\n".join([*lines, *table_lines(_COLUMNS, rows), *_beside_rmr(found)])
 
 
 def _beside_rmr(found: JsonObject) -> list[str]:
@@ -39,8 +44,7 @@ def _beside_rmr(found: JsonObject) -> list[str]:
     rows = [
         [found["arms"][one["first"]]["label"], str(len(one["seeds"])), *_beside(one)] for one in found["against_rmr"]
     ]
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return ["", "| agent | pairs | minus RMR | p |", "|---|---|---|---|", *lines]
+    return ["", *table_lines(("agent", "pairs", "minus RMR", "p"), rows)]
 
 
 def _beside(one: JsonObject) -> list[str]:

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.markdown import table_lines
 from benchmarks.nodes.trials import LARGEST_SHARE, LOCAL, RAY, summarise
 
 _COLUMNS = (
@@ -20,9 +21,7 @@ def markdown(record: Mapping[str, Any]) -> str:
     lines = [
         _what_was_run(record),
         "",
-        f"| {' | '.join(_COLUMNS)} |",
-        "|---" * len(_COLUMNS) + "|",
-        *(_row(row) for row in rows),
+        *table_lines(_COLUMNS, map(_row, rows)),
         "",
         _sum(record, rows),
         "",
@@ -44,9 +43,9 @@ def _what_was_run(record: Mapping[str, Any]) -> str:
     )
 
 
-def _row(row: Mapping[str, Any]) -> str:
+def _row(row: Mapping[str, Any]) -> list[str]:
     beside, alone = row["beside_local"], row["model_from_one"]
-    cells = [
+    return [
         row["executor"],
         str(row["nodes"]),
         str(row["repeats"]),
@@ -56,7 +55,6 @@ def _row(row: Mapping[str, Any]) -> str:
         _predicted(row["model"], row["wall"]),
         "" if alone is None else _predicted(alone, row["wall"]),
     ]
-    return f"| {' | '.join(cells)} |"
 
 
 def _predicted(seconds: float, wall: float) -> str:

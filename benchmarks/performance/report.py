@@ -11,6 +11,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from benchmarks.markdown import table_lines
+
 JsonObject = Mapping[str, Any]
 
 HEADINGS = ("what", "ours", "beside", "median [lowest..highest]", "bar", "verdict", "note")
@@ -150,9 +152,5 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     return table
 
 
-def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(headings)} |"
-    yield f"|{'---|' * len(headings)}"
-    for row in rows:
-        cells = (" ".join(cell.replace("|", "\\|").split()) for cell in row)
-        yield f"| {' | '.join(cells)} |"
+def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return table_lines(headings, ([" ".join(cell.split()) for cell in row] for row in rows))

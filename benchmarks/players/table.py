@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.markdown import table_lines
 from benchmarks.marks import place_of
 from rmr_gym.data.atomic import write_atomically
 from rmr_gym.documents import read_json
@@ -43,9 +44,7 @@ def markdown(record: JsonObject) -> str:
     lines = [
         _what_was_run(record),
         "",
-        f"| {' | '.join(_COLUMNS)} |",
-        "|---" * len(_COLUMNS) + "|",
-        *(_row(game, found) for game, found in record["games"].items()),
+        *table_lines(_COLUMNS, (_row(game, found) for game, found in record["games"].items())),
         "",
         _sum(record),
         "",
@@ -69,9 +68,9 @@ def _what_was_run(record: JsonObject) -> str:
     )
 
 
-def _row(game: str, found: JsonObject) -> str:
+def _row(game: str, found: JsonObject) -> list[str]:
     outcome, coverage, rooms = found["outcome"], found["coverage"], found["rooms"]
-    cells = [
+    return [
         f"`{game}`",
         str(len(found["players"])),
         _NONE if found["random"] is None else f"{found['random']['mean']:,.1f}",
@@ -82,7 +81,6 @@ def _row(game: str, found: JsonObject) -> str:
         _NONE if found["copy"] is None else _copying(found["copy"]),
         "" if rooms is None else f"{rooms['all']} / {rooms['random'] or 0}",
     ]
-    return f"| {' | '.join(cells)} |"
 
 
 def _times(outcome: JsonObject) -> str:

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 
+from benchmarks.markdown import table_lines
 from benchmarks.report.table import Column, Table, Value, shown
 from benchmarks.report.tables.transfer import Transfer
 
@@ -54,13 +55,11 @@ def to_markdown(table: Table, *, rows: int | None = None) -> str:
 def grid(table: Table, columns: Sequence[Column], *, rows: int | None = None) -> list[str]:
     """Return some columns of a table as lines of Markdown; the paper's bear its name."""
     heads = [f"paper: {column.heading}" if column.who == "paper" else column.heading for column in columns]
-    right = ["---" if column.style == "text" else "--:" for column in columns]
-    lines = [f"| {' | '.join(heads)} |", f"|{'|'.join(right)}|"]
-    for row in table.rows[:rows]:
-        texts = [(column, shown(row, column).replace("|", "\\|")) for column in columns]
-        cells = [f"**{text}**" if column.name in row.strong else text for column, text in texts]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+    cells = (
+        [f"**{shown(row, column)}**" if column.name in row.strong else shown(row, column) for column in columns]
+        for row in table.rows[:rows]
+    )
+    return table_lines(heads, cells, numbers=[column.style != "text" for column in columns])
 
 
 def to_matrix(transfer: Transfer) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.markdown import table_lines
 from benchmarks.marks import Place
 from benchmarks.report.document import Document, compose, machine_of
 from benchmarks.report.files import grid
@@ -114,15 +115,15 @@ def _matrix(document: Document) -> list[str]:
     if transfer is None:
         return []
     marks = {"better": " (better)", "worse": " (worse)", "too few seeds": " (?)"}
-    lines = [f"| processor of | {' | '.join(transfer.games)} |", f"|---|{'--:|' * len(transfer.games)}"]
+    rows = []
     for donor in transfer.donors:
         cells = []
         for game in transfer.games:
             cell = transfer.cells[donor, game]
             value = cell.pairing.improvement
             cells.append("–" if value is None else f"{value:+.1f}{marks.get(cell.judgement, '')}")
-        lines.append(f"| {donor} | {' | '.join(cells)} |")
-    return lines
+        rows.append([donor, *cells])
+    return table_lines(["processor of", *transfer.games], rows, numbers=[False] + [True] * len(transfer.games))
 
 
 def _has_numbers(row: Row, columns: Sequence[Column]) -> bool:
