@@ -21,6 +21,7 @@ from rmr_gym.sb3.training import (
     AnyFeatures,
     EncoderFeatures,
     FineTunedFeatures,
+    GameOptions,
     NatureCnnFeatures,
     StateFeatures,
 )
@@ -104,6 +105,7 @@ def parse(arguments: Sequence[str]) -> Train:
         algorithm=algorithm,
         features=_features(features, known.encoder, algorithm),
         stack=_stack(task, known.encoder),
+        game=GameOptions(life_is_episode=not algorithm.recurrent),  # as RL Baselines3 Zoo has it
     )
     chosen: Train = tyro.cli(
         Train,

@@ -92,6 +92,9 @@ def _work(options: Record, terminal: Terminal) -> None:
     player = AgentPlayer(found[steps] / MODEL_FILE, config, folder=options.folder, epsilon=options.epsilon)
     episode = play(player, num_steps=round(options.seconds * rate), seed=options.seed)
     write_film(options.out, draw(episode, reading), frames_per_second=rate * options.speed)
+    if config.game.sticky:
+        remark = f"The agent was trained with sticky actions ({config.game.sticky:g}); the film has none."
+        terminal.print(remark, highlight=False, soft_wrap=True)
     points = f"{episode.points[-1]:g} points in {len(episode.frames)} steps"
     terminal.print(f"Wrote {options.out}: {points}", highlight=False, soft_wrap=True)
 

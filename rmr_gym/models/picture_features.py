@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from rmr_gym.errors import explain
 from rmr_gym.models.interfaces import Encoder, VideoEncoder
-from rmr_gym.models.picture_layout import picture_layout
+from rmr_gym.models.picture_layout import Colours, picture_layout
 from rmr_gym.seeding import torch_generator
 
 Readout = Literal["flatten", "mean"]
@@ -31,6 +31,7 @@ class PictureFeatures(nn.Module):
         encoder: trained or not; it becomes a part of this module, not a copy.
         observation_shape: shape of one observation, see `picture_layout` for what is understood.
         readout: "flatten" joins the slots, as the paper's probes read them; "mean" averages them.
+        colours: of the observations, see `picture_layout`.
 
     Attributes:
         encoder: as given.
@@ -53,7 +54,12 @@ class PictureFeatures(nn.Module):
     slot_noise: Tensor | None
 
     def __init__(
-        self, encoder: Encoder | VideoEncoder, observation_shape: Sequence[int], *, readout: Readout = "flatten"
+        self,
+        encoder: Encoder | VideoEncoder,
+        observation_shape: Sequence[int],
+        *,
+        readout: Readout = "flatten",
+        colours: Colours = "auto",
     ) -> None:
         super().__init__()
         if readout not in get_args(Readout):
@@ -62,7 +68,7 @@ class PictureFeatures(nn.Module):
         self.encoder = encoder
         self.observation_shape: tuple[int, ...] = tuple(int(length) for length in observation_shape)
         self.readout: Readout = readout
-        self._layout = picture_layout(self.observation_shape, encoder.input_shape[-3:])
+        self._layout = picture_layout(self.observation_shape, encoder.input_shape[-3:], colours=colours)
         history = encoder.input_shape[0] if isinstance(encoder, VideoEncoder) else 1
         self.num_frames, rest = divmod(self._layout.num_pictures, history)
         if rest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from jaxtyping import Num
 from torch import Tensor
@@ -15,6 +16,9 @@ _ORDERS = {"hw": (0, 1, 2), "khw": (0, 1, 2, 3), "hwk": (0, 3, 1, 2), "nchw": (0
 """Layouts and the order of the axes of a batch that brings them into channels, rows, columns."""
 
 _RGB = 3
+
+Colours = Literal["auto", "gray", "rgb"]
+"""What the layers of an observation are where its shape leaves it open: three may be gray pictures, or one in RGB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +61,9 @@ class PictureLayout:
         return flat.view(len(pixels), self.num_pictures, *self.picture_shape)
 
 
-def picture_layout(observation_shape: Sequence[int], picture_shape: Sequence[int]) -> PictureLayout:
+def picture_layout(
+    observation_shape: Sequence[int], picture_shape: Sequence[int], *, colours: Colours = "auto"
+) -> PictureLayout:
     """Find out how observations hold pictures of a known shape.
 
     These are read, for pictures of `H x W` in gray (one channel) or in colour (c channels, usually 3):
@@ -68,17 +74,19 @@ def picture_layout(observation_shape: Sequence[int], picture_shape: Sequence[int
     - n pictures in an axis of their own: `(n, H, W, c)`, `(n, c, H, W)`, as Gymnasium stacks them.
 
     Nothing is guessed. A shape that can be read in two ways is refused: as many pictures as they have rows and
-    columns, and 3, 6, 9, ... layers in one axis where gray pictures are asked for, which are as likely to be RGB.
+    columns, and 3, 6, 9, ... layers in one axis where gray pictures are asked for, which are as likely to be RGB
+    unless `colours` says what they are.
 
     Args:
         observation_shape: shape of one observation.
         picture_shape: `(channel, height, width)` of the pictures that are looked for.
+        colours: of the observations, where it is known.
 
     Returns:
         The layout. Pictures keep their order, which is oldest first in all of these libraries.
 
     Raises:
-        ValueError: when the observation holds no such pictures, or can be read in two ways.
+        ValueError: when the observation holds no such pictures, pictures in other colours, or can be read in two ways.
 
     Example:
         >>> layout = picture_layout((84, 84, 4), (1, 84, 84))
@@ -94,10 +102,14 @@ def picture_layout(observation_shape: Sequence[int], picture_shape: Sequence[int
     if len(readings) > 1:
         expected = f"a number of pictures that differs from their size {height}x{width}"
         raise ValueError(explain(expected=expected, got=f"observations of shape {observation}", fix=fix))
+    if colours != "auto" and (colours == "gray") != (channels == 1):
+        expected = f"pictures with {channels} channel{'s' if channels > 1 else ''}"
+        fix = f"Pass colours={'gray' if channels == 1 else 'rgb'!r} if that is what they are."
+        raise ValueError(explain(expected=expected, got=f"colours={colours!r}", fix=fix))
     count = layout.num_pictures
-    if "k" in layout.axes and channels == 1 and count % _RGB == 0:
+    if colours == "auto" and "k" in layout.axes and channels == 1 and count % _RGB == 0:
         got = f"observations of shape {observation}, {count} pictures in gray or {count // _RGB} in RGB"
-        fix = f"Make gray ones with make_atari(..., gray=True). {fix}"
+        fix = f'Pass colours="gray" if they are gray, or make them with make_atari(..., gray=True). {fix}'
         raise ValueError(explain(expected="pictures with 1 channel that are surely not RGB", got=got, fix=fix))
     return layout
 
@@ -128,6 +140,6 @@ def _no_such_picture(observation: tuple[int, ...], channels: int, size: tuple[in
     if layouts:
         layers = dict(zip(layouts[-1], observation, strict=True))
         got += f" with {layers.get('c', layers.get('k', 1))} channel(s)"
-    colour = "gray=True, " if channels == 1 else ""
+    colour = "gray=True, gray_newaxis=True, " if channels == 1 else ""
     fix = f"Make them with make_atari(..., {colour}size={size}), and stack whole pictures."
     return explain(expected=expected, got=got, fix=fix)

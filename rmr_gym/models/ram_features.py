@@ -76,13 +76,8 @@ class RamStateFeatures(nn.Module):
         if processor is not None and processor.slot_dim != slot_dim:
             expected, fix = f"a processor of slots of width {slot_dim}", "Take both from one folder."
             raise ValueError(explain(expected=expected, got=f"width {processor.slot_dim}", fix=fix))
-        self._width = num_slots * (NUM_BITS if ram_format == "bits" else 1)
-        self.num_frames, rest = divmod(math.prod(self.observation_shape), self._width)
-        if rest or self.num_frames < 1 or not self.observation_shape:
-            got = f"observations of shape {self.observation_shape}"
-            fix = 'Pass the ram_format of the environment: "bytes", "bits" or "float".'
-            expected = f"memories of {self._width} numbers each, as the format {ram_format!r} has it"
-            raise ValueError(explain(expected=expected, got=got, fix=fix))
+        self._memory_shape = _memory_shape(self.observation_shape, num_slots, ram_format)
+        self.num_frames = math.prod(self.observation_shape) // math.prod(self._memory_shape)
         output_dim = slot_dim if processor is None else processor.output_dim
         self.features_dim = self.num_frames * output_dim * (num_slots if readout == "flatten" else 1)
 
@@ -97,12 +92,19 @@ class RamStateFeatures(nn.Module):
             raise ValueError(explain(expected=expected, got=tuple(ram.shape), fix=fix))
         if not len(ram):
             return torch.zeros(0, self.features_dim, device=ram.device)
-        slots: Tensor = self.encoder(self._bits(ram.reshape(-1, self._width)))
+        slots: Tensor = self.encoder(self._bits(self._memories(ram)))
         if self.processor is not None:
             actions = self.processor.num_actions
             slots = self.processor(slots, slots.new_full((len(slots),), NOOP, dtype=torch.int64) if actions else None)
         vectors = slots.mean(1) if self.readout == "mean" else slots
         return vectors.float().reshape(len(ram), self.features_dim)
+
+    def _memories(self, ram: Tensor) -> Tensor:
+        """Take stacks apart: one row per memory."""
+        *rows, width = self._memory_shape
+        if rows:  # bits of several memories stand beside each other in the row of a byte
+            ram = ram.reshape(-1, *rows, ram.shape[-1] // width, width).transpose(1, 2)
+        return ram.reshape(-1, math.prod(self._memory_shape))
 
     def _bits(self, ram: Tensor) -> Tensor:
         dtype = self.encoder.address.dtype
@@ -110,6 +112,27 @@ class RamStateFeatures(nn.Module):
             return ram.to(dtype).view(len(ram), -1, NUM_BITS)
         whole = (ram * 255).round() if self.ram_format == "float" else ram
         return unpack_bits(whole.to(torch.uint8), dtype)
+
+
+def _memory_shape(observation: tuple[int, ...], num_slots: int, ram_format: RamForm) -> tuple[int, ...]:
+    """Return the shape of one memory in an observation: one axis, or for bits also a row of eight per byte.
+
+    Raises:
+        ValueError: when the observation holds no memories in that form, or stacks of stacks, whose order is lost.
+    """
+    flat, in_rows = (num_slots * (NUM_BITS if ram_format == "bits" else 1),), (num_slots, NUM_BITS)
+    for memory in (flat, in_rows) if ram_format == "bits" else (flat,):
+        in_front, own = observation[: -len(memory)], observation[-len(memory) :]
+        if len(own) == len(memory) and own[:-1] == memory[:-1] and own[-1] > 0 and own[-1] % memory[-1] == 0:
+            if own[-1] > memory[-1] and math.prod(in_front) > 1:
+                fix = "Stack once: in the last axis, or in an axis of its own."
+                got = f"observations of shape {observation}, stacks of stacks"
+                raise ValueError(explain(expected="memories, or one stack of them", got=got, fix=fix))
+            if math.prod(in_front) > 0:
+                return memory
+    expected = f"memories of {flat[0]} numbers each, as the format {ram_format!r} has it"
+    fix = 'Pass the ram_format of the environment: "bytes", "bits" or "float".'
+    raise ValueError(explain(expected=expected, got=f"observations of shape {observation}", fix=fix))
 
 
 def ram_format_of(observation_shape: Sequence[int], *, is_float: bool, num_slots: int = 128) -> RamForm:

@@ -15,7 +15,8 @@ from rmr_gym.envs.games import NUM_RAM_BYTES
 from rmr_gym.errors import explain, missing_extra
 from rmr_gym.models.checkpoint import load_any_encoder
 from rmr_gym.models.picture_features import Readout
-from rmr_gym.sb3.agent_pictures import AgentPictures, Colours, EncodedPictures, ObservedPictures
+from rmr_gym.models.picture_layout import Colours
+from rmr_gym.sb3.agent_pictures import AgentPictures, EncodedPictures, ObservedPictures
 
 if TYPE_CHECKING:
     from stable_baselines3.common.policies import BasePolicy
@@ -49,7 +50,8 @@ class AgentReadingConfig:
 
     encoder: str | None = None
     """Folder of the encoder whose features were the observations (VecEncodeObservation); None for pictures. Agents with
-    an encoder inside of their policy need none."""
+    an encoder inside of their policy need none. The file of an agent does not say which encoder it was: another one of
+    a width that fits, or another readout, gives features that the agent never saw."""
 
     readout: Readout = "flatten"
     """How that encoder was read."""

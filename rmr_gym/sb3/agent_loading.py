@@ -65,6 +65,7 @@ def _folder_of_training(path: Path) -> Path | None:
     """Return the folder of a training, given it or the file of a checkpoint in it."""
     if path.is_dir():
         return path
+    path = path.absolute()  # the parents of model.zip are its own folder only
     folder = path.parent.parent.parent
     in_place = path.parent.parent.name == CHECKPOINT_FOLDER and path.parent in checkpoints(folder).values()
     return folder if in_place else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from gymnasium import spaces
@@ -14,9 +14,7 @@ from rmr_gym.errors import explain
 from rmr_gym.models.freezing import freeze
 from rmr_gym.models.interfaces import Encoder, VideoEncoder
 from rmr_gym.models.picture_features import PictureFeatures, Readout
-
-Colours = Literal["auto", "gray", "rgb"]
-"""Which pictures an agent saw; `auto` takes a number of channels that three divides for colours."""
+from rmr_gym.models.picture_layout import Colours
 
 
 @runtime_checkable
@@ -75,7 +73,7 @@ class AgentPictures:
 
         Args:
             space: the observation space of an agent, without the axis of the environments.
-            colours: what a channel is where the shape leaves it open.
+            colours: what a channel is where the shape leaves it open; "auto" takes a number that three divides for RGB.
 
         Raises:
             ValueError: when the space holds no pictures in one of these layouts.

@@ -14,6 +14,7 @@ from rmr_gym.errors import explain
 from rmr_gym.models.checkpoint import build_encoder, load_any_encoder, read_encoder_document
 from rmr_gym.models.interfaces import Encoder, VideoEncoder
 from rmr_gym.models.picture_features import PictureFeatures, Readout
+from rmr_gym.models.picture_layout import Colours
 from rmr_gym.sb3.input_format import InputFormat, input_format
 from rmr_gym.sb3.pretrained import Family, Request, find_pretrained, title_from
 from rmr_gym.sb3.pretrained_extractor import PretrainedExtractor
@@ -52,6 +53,7 @@ class EncoderFeaturesExtractor(PretrainedExtractor):
         features_dim: width of that layer; without effect on the others.
         key: of the pictures in a Dict.
         normalize_images: what the policy says; Stable-Baselines3 does not tell.
+        colours: of the pictures; "gray" is needed for stacks of 3, 6, 9, ... gray ones in one axis, which could be RGB.
 
     Attributes:
         input_format: what arrives, and what is made of it.
@@ -84,6 +86,7 @@ class EncoderFeaturesExtractor(PretrainedExtractor):
         features_dim: int = 512,
         key: str = "pixels",
         normalize_images: bool = True,
+        colours: Colours = "auto",
     ) -> None:
         check_readout(readout, features_dim)
         pictures = part_of_space(observation_space, key, "pictures")
@@ -95,7 +98,7 @@ class EncoderFeaturesExtractor(PretrainedExtractor):
         slots: Readout = "mean" if readout == "mean" else "flatten"
         super().__init__(
             observation_space,
-            PictureFeatures(found.module, arriving.shape, readout=slots),
+            PictureFeatures(found.module, arriving.shape, readout=slots, colours=colours),
             found,
             frozen=frozen,
             projection_dim=features_dim if readout == "project" else None,

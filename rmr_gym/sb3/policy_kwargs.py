@@ -8,6 +8,7 @@ from typing import Any
 
 from rmr_gym.errors import explain
 from rmr_gym.models.interfaces import Encoder, VideoEncoder
+from rmr_gym.models.picture_layout import Colours
 from rmr_gym.sb3.features_extractor import ENCODER, EncoderFeaturesExtractor, PolicyReadout
 from rmr_gym.sb3.pretrained import describe_folder
 from rmr_gym.sb3.ram_features_extractor import ABSTRACT, RamFeaturesExtractor
@@ -22,6 +23,7 @@ def policy_kwargs_from(
     readout: PolicyReadout = "flatten",
     features_dim: int = 512,
     key: str = "pixels",
+    colours: Colours = "auto",
     **policy_kwargs: Any,
 ) -> dict[str, Any]:
     """Return `policy_kwargs` for an agent of Stable-Baselines3 that sees through an encoder.
@@ -38,6 +40,7 @@ def policy_kwargs_from(
         readout: see `EncoderFeaturesExtractor`.
         features_dim: see `EncoderFeaturesExtractor`.
         key: of the pictures in a Dict observation.
+        colours: see `EncoderFeaturesExtractor`.
         **policy_kwargs: further arguments of the policy (`net_arch`, `normalize_images`, ...).
 
     Raises:
@@ -60,6 +63,8 @@ def policy_kwargs_from(
     else:
         encoder = copy.deepcopy(checkpoint)  # a later training of the original is none of the agent's
     extractor = {"encoder": encoder, "frozen": frozen, "readout": readout, "features_dim": features_dim, "key": key}
+    if colours != "auto":
+        extractor["colours"] = colours
     if "normalize_images" in policy_kwargs:  # Stable-Baselines3 tells its own extractors only
         extractor["normalize_images"] = policy_kwargs["normalize_images"]
     return _merge(EncoderFeaturesExtractor, extractor, policy_kwargs)

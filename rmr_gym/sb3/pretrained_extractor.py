@@ -25,7 +25,8 @@ class PretrainedExtractor(BaseFeaturesExtractor):
 
     - Orthogonal initialisation, which PPO and A2C apply to every features extractor, reaches the projection only.
     - What is frozen is held in buffers: optimizers, target networks and gradient clipping do not see it, it stays in
-      evaluation mode, and no gradients are computed for it.
+      evaluation mode, and no gradients are computed for it. So is a layer in an encoder that is trained, if its owner
+      has set `requires_grad` of all its parameters to false.
     - A state whose pretrained weights are others than the frozen ones is refused before anything is copied.
     - Missing weights are waited for, as the state of an agent brings them; until then there are no features.
 
@@ -126,6 +127,11 @@ class PretrainedExtractor(BaseFeaturesExtractor):
         super().train(mode)
         if self.frozen:
             self.features.eval()
+            return self
+        for path in {held.path for held in self._held}:  # frozen by their owner: no statistics of theirs move either
+            module = self.features.get_submodule(path)
+            if not any(True for _ in module.parameters(recurse=False)):
+                module.eval()
         return self
 
     def extra_repr(self) -> str:

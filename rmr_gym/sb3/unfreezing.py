@@ -34,6 +34,9 @@ class UnfreezeEncoder(BaseCallback):
 
     When training goes on after loading, pass the callback again: the encoder's own learning rate is not saved.
 
+    A learning rate of its own scales the steps of the optimizer (`ScaledUpdates`). The actor of TRPO is not moved by
+    one. Where the rate of the policy reaches 0 the encoder stands still, too, and near 0 rounding is scaled up with it.
+
     Args:
         after_steps: steps of the environment (`num_timesteps`) after which the encoder is trained.
         learning_rate: of the encoder: a number, or a function of the progress that remains, from 1 to 0, as
@@ -42,7 +45,8 @@ class UnfreezeEncoder(BaseCallback):
 
     Raises:
         ValueError: when an argument makes no sense; at the start of training, when the policy has no encoder that can
-            be unfrozen, or an optimizer over other parameters than those of the algorithms of Stable-Baselines3.
+            be unfrozen, or an optimizer over other parameters than those of the algorithms of Stable-Baselines3, or a
+            learning rate is given and the actor is trained without the optimizer.
 
     Example:
         >>> UnfreezeEncoder(after_steps=100_000, learning_rate=2.5e-5).after_steps
@@ -72,6 +76,10 @@ class UnfreezeEncoder(BaseCallback):
             got = policy.features_extractor_class.__name__
             raise ValueError(explain(expected="a policy whose features extractor is one of rmr_gym", got=got, fix=fix))
         list(_trained_by(policy))  # refused now, not after a day of training
+        if self._schedule is not None and any(base.__name__ == "TRPO" for base in type(self.model).__mro__):
+            fix = "Leave learning_rate out: the encoder then moves with the policy."
+            expected = "an algorithm whose optimizer trains the actor, for a learning rate of the encoder"
+            raise ValueError(explain(expected=expected, got=type(self.model).__name__, fix=fix))
         if self._frozen():
             self._unfreeze_when_due()
         else:  # the training of a loaded agent goes on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -36,6 +37,7 @@ class VecEncodeObservation(VecEnvWrapper):
     - `VecTransposeImage` may stand inside, and nothing needs it; outside there are no pictures left to transpose.
     - For the last n frames pass `stack=n`. `VecFrameStack` outside does the same with zeros before an episode; inside
       it is understood, but each frame is then encoded n times; both at once are refused.
+    - What `keep` leaves beside the features is not scaled by a policy, hence a warning of raw bytes.
     - The workers of `SubprocVecEnv` run single environments: it goes inside, like `DummyVecEnv`.
 
     Args:
@@ -87,6 +89,7 @@ class VecEncodeObservation(VecEnvWrapper):
             padding=padding,
             num_envs=venv.num_envs,
         )
+        _warn_of_bytes(venv.observation_space, keep)
         super().__init__(venv, observation_space=self._encoding.space)
 
     def reset(self) -> VecEnvObs:
@@ -131,6 +134,18 @@ def _check_env(venv: object, key: str, stack: int = 1) -> None:
         fix = "Put VecNormalize outside, VecNormalize(VecEncodeObservation(venv, features)), or pass norm_obs=False."
     if fix is not None:
         raise ValueError(explain(expected=expected, got=_chain(venv), fix=fix))
+
+
+def _warn_of_bytes(space: spaces.Space[Any], keep: Sequence[str]) -> None:
+    """Warn of vectors of bytes, such as raw RAM: policies scale pictures only, and would see values up to 255."""
+    for key in keep:
+        part = space[key] if isinstance(space, spaces.Dict) else space
+        if isinstance(part, spaces.Box) and part.dtype.kind == "u" and part.high.max() > 1 and len(part.shape) < 3:
+            warnings.warn(
+                f"{key!r} beside the features goes up to {part.high.max():g}, and Stable-Baselines3 does not scale it. "
+                'For RAM pass ram_format="bits" or "float" to PairedObservation.',
+                stacklevel=3,
+            )
 
 
 def _layers(venv: Any) -> Iterator[VecEnvWrapper]:

@@ -54,6 +54,7 @@ class FrameEncoding:
         _check_options(stack, padding, keep)
         self._features, self._key, self._keep = features, _picture_key(space, key), tuple(keep)
         picture = _picture_space(space, self._key)
+        _check_stack(picture.shape, stack)
         kept = _kept_spaces(space, self._keep)
         (size,) = features.features_shape(picture.shape)
         stacked = spaces.Box(-_LARGEST, _LARGEST, (stack * size,), np.float32)
@@ -141,6 +142,14 @@ def _check_options(stack: int, padding: str, keep: Sequence[str]) -> None:
     if isinstance(keep, str) or FEATURES in keep:
         fix = f'Pass keep=("ram",); {FEATURES!r} is the key of the features.'
         raise ValueError(explain(expected="keys to keep", got=keep, fix=fix))
+
+
+def _check_stack(shape: tuple[int, ...], stack: int) -> None:
+    """Refuse to stack what is a stack already: an axis of pictures, or as many layers in one as no colours have."""
+    layers = min(shape[0], shape[-1]) if len(shape) == 3 else 1
+    if stack > 1 and (len(shape) > 3 or layers not in (1, 3)):
+        fix = f"Stack once: leave out FrameStackObservation or VecFrameStack inside, or stack={stack}."
+        raise ValueError(explain(expected="single pictures to stack", got=f"observations of shape {shape}", fix=fix))
 
 
 def _picture_key(space: spaces.Space[Any], key: str | None) -> str | None:

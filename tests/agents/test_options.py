@@ -45,6 +45,15 @@ def test_replay_buffers_hold_pictures(encoder: str) -> None:
     assert options.config.features == EncoderFeatures(path=encoder, through="extractor")
 
 
+def test_life_is_an_episode_as_in_the_zoo() -> None:
+    assert [parse(["--algo", algo]).config.game.life_is_episode for algo in ("ppo", "dqn", "recurrent_ppo")] == [
+        True,
+        True,
+        False,
+    ]
+    assert parse(["--algo", "recurrent_ppo", "--game.life-is-episode"]).config.game.life_is_episode
+
+
 def test_balls_have_a_stack_of_three_or_the_window_of_the_encoder(tmp_path: Path) -> None:
     assert parse(["--game", "balls_push", "--features", "ram"]).config.stack == 3
     window = SlotAttentionConfig(history=2, num_slots=2, slot_dim=4).build()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rmr_gym.models.picture_layout import picture_layout
+from rmr_gym.models.picture_layout import Colours, picture_layout
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_what_is_in_order_already_is_not_copied(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("observation", "picture", "message"),
     [
-        ((210, 160, 3), (1, 84, 84), r"84x84 with 1 channel; got .*\(210, 160, 3\)\..*gray=True, size=\(84, 84\)"),
+        ((210, 160, 3), (1, 84, 84), r"84x84 with 1 channel; got .*\(210, 160, 3\)\..*gray=True, gray_newaxis=True, "),
         ((84, 84), (1, 210, 160), r"210x160 with 1 channel; got .*\(84, 84\)\."),
         ((4, 84, 84, 3), (1, 84, 84), r"1 channel; got .* with 3 channel\(s\)"),
         ((64, 64), (3, 64, 64), r"3 channels; got .* with 1 channel\(s\)"),
         ((64, 64, 4), (3, 64, 64), r"3 channels; got .* with 4 channel\(s\)"),
-        ((84, 336), (1, 84, 84), r"got observations of shape \(84, 336\)"),
+        ((84, 336), (1, 84, 84), r"got observations of shape \(84, 336\)\. Make them with .*gray_newaxis=True"),
         ((128,), (1, 84, 84), r"got observations of shape \(128,\)"),
         ((), (1, 84, 84), r"got observations of shape \(\)"),
         ((0, 84, 84), (1, 84, 84), r"got observations of shape \(0, 84, 84\)"),
@@ -74,6 +74,18 @@ def test_what_holds_no_such_picture_is_refused(
 def test_layers_that_may_be_colours_are_refused_where_gray_is_asked_for(observation: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"surely not RGB; got .* pictures in gray or . in RGB.*gray=True"):
         picture_layout(observation, (1, 84, 84))
+
+
+@pytest.mark.parametrize("observation", [(84, 84, 3), (6, 84, 84)])
+def test_layers_that_are_said_to_be_gray_are_pictures(observation: tuple[int, ...]) -> None:
+    layout = picture_layout(observation, (1, 84, 84), colours="gray")
+    assert (layout.num_pictures, layout.axes) == ((3, "hwk") if observation[-1] == 3 else (6, "khw"))
+
+
+@pytest.mark.parametrize(("colours", "picture"), [("rgb", (1, 84, 84)), ("gray", (3, 84, 84))])
+def test_colours_that_the_encoder_does_not_take_are_refused(colours: Colours, picture: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match=f"{picture[0]} channels?; got colours='{colours}'"):
+        picture_layout((84, 84, 3), picture, colours=colours)
 
 
 @pytest.mark.parametrize("picture", [(1, 8, 8), (2, 8, 8)])

@@ -72,6 +72,24 @@ def test_stacks_are_encoded_memory_by_memory_oldest_first(shape: tuple[int, ...]
     assert torch.equal(stacked(ram.view(3, *shape)), expected)
 
 
+def test_stacks_of_bits_in_rows_are_taken_apart_in_both_layouts() -> None:
+    model, ram = make_model(), torch.from_numpy(draw_ram(3, 2, NUM_SLOTS))
+    bits = unpack_bits(ram.flatten(0, 1)).unflatten(0, (3, 2))  # [batch, memory, slot, bit]
+    single = RamStateFeatures(model.encoder, None, (NUM_SLOTS,))
+    expected = torch.cat([single(ram[:, 0]), single(ram[:, 1])], 1)
+    apart = RamStateFeatures(model.encoder, None, (2, NUM_SLOTS, 8), ram_format="bits")
+    beside = RamStateFeatures(model.encoder, None, (NUM_SLOTS, 16), ram_format="bits")  # as VecFrameStack joins them
+    assert torch.equal(apart(bits), expected)
+    assert torch.equal(beside(torch.cat([bits[:, 0], bits[:, 1]], 2)), expected)
+    assert apart.num_frames == beside.num_frames == 2
+
+
+@pytest.mark.parametrize(("shape", "form"), [((2, 2 * NUM_SLOTS), "bytes"), ((2, NUM_SLOTS, 16), "bits")])
+def test_stacks_of_stacks_are_refused(shape: tuple[int, ...], form: RamForm) -> None:
+    with pytest.raises(ValueError, match="stacks of stacks. Stack once"):
+        RamStateFeatures(make_model().encoder, None, shape, ram_format=form)
+
+
 def test_a_processor_of_a_world_without_actions_gets_none() -> None:
     encoder = AbstractModel(MpnnConfig(slot_dim=4).build(2), num_slots=2).encoder
     processor = MpnnConfig(slot_dim=4).build(2, num_actions=0)

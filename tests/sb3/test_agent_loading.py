@@ -51,7 +51,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> TransitionDataset:
     ],
 )
 def test_the_folder_of_a_training_says_how_its_agent_observed(
-    features: str, recorded: TransitionDataset, checkpoint: Path, tmp_path: Path
+    features: str, recorded: TransitionDataset, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ways: dict[str, Any] = {
         "nature_cnn": NatureCnnFeatures(),
@@ -87,6 +87,8 @@ def test_the_folder_of_a_training_says_how_its_agent_observed(
 
     early = min(checkpoints(folder).values()) / "model.zip"
     assert load_agent_features(early).facts["num_timesteps"] == 8
+    monkeypatch.chdir(early.parent)
+    assert load_agent_features("model.zip").features.config.padding == padding
     latent = load_agent_features(folder, AgentReadingConfig(layer="latent")).features
     assert (latent.config.layer, latent.config.padding) == ("latent", padding)
 

@@ -176,7 +176,8 @@ def test_dictionary_keeps_ram_only_where_it_is_asked_for() -> None:
     pair = partial(TinyWorld, ram=True)
     bare = VecEncodeObservation(worlds(pair), features())
     assert bare.observation_space.shape == (SIZE,)
-    kept = VecEncodeObservation(worlds(pair), features(), keep=["ram"], stack=2)
+    with pytest.warns(UserWarning, match='ram. beside the features goes up to 255.*ram_format="bits"'):
+        kept = VecEncodeObservation(worlds(pair), features(), keep=["ram"], stack=2)
     model = PPO("MultiInputPolicy", kept, **TINY).learn(16)  # type: ignore[arg-type]
     assert model.policy.features_extractor.features_dim == 2 * SIZE + 128
     with pytest.raises(ValueError, match="MultiInputPolicy"):

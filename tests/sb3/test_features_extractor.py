@@ -74,6 +74,17 @@ def test_stacks_of_vec_frame_stack_are_read_oldest_first(checkpoint: Path) -> No
     assert torch.allclose(features[:, :6], encoder(torch.zeros(1, 1, 84, 84)).flatten(1), atol=1e-5)
 
 
+def test_stack_of_three_gray_pictures_is_read_when_it_is_said_to_be_gray(checkpoint: Path) -> None:
+    space = spaces.Box(0, 255, (3, 84, 84), np.uint8)
+    with pytest.raises(ValueError, match='surely not RGB.*colours="gray"'):
+        EncoderFeaturesExtractor(space, checkpoint)
+    kwargs = policy_kwargs_from(checkpoint, colours="gray")["features_extractor_kwargs"]
+    pictures = torch.rand(2, 3, 84, 84, generator=torch.Generator().manual_seed(0))
+    encoder = load_encoder(checkpoint).eval()
+    expected = torch.cat([encoder(pictures[:, index : index + 1]).flatten(1) for index in range(3)], dim=1)
+    assert torch.allclose(EncoderFeaturesExtractor(space, **kwargs)(pictures), expected, atol=1e-5)
+
+
 def test_ram_beside_the_pictures_never_reaches_the_policy(checkpoint: Path) -> None:
     model = ppo(TinyWorld(ram=True), policy_kwargs_from(checkpoint), "MultiInputPolicy")
     pixels = np.random.default_rng(0).integers(0, 256, (1, 84, 84, 1), dtype=np.uint8)
@@ -177,6 +188,17 @@ def test_training_mode_of_the_policy_reaches_a_trained_encoder() -> None:
     before = policy.state_dict()["features_extractor.features.encoder.norm.running_mean"].clone()
     assert policy.features_extractor(torch.rand(8, 1, 84, 84, generator=torch.Generator())).requires_grad
     assert not torch.equal(policy.state_dict()["features_extractor.features.encoder.norm.running_mean"], before)
+
+
+def test_batch_statistics_that_their_owner_froze_stay_in_a_trained_encoder() -> None:
+    encoder = NormEncoder()
+    encoder.norm.requires_grad_(requires_grad=False)
+    policy = ppo(TinyWorld(), policy_kwargs_from(encoder, frozen=False)).policy
+    policy.train()
+    assert policy.features_extractor.features.encoder.dropout.training
+    policy.features_extractor(torch.rand(8, 1, 84, 84, generator=torch.Generator()))
+    after = policy.state_dict()["features_extractor.features.encoder.norm.running_mean"]
+    assert torch.equal(after, encoder.norm.running_mean)
 
 
 def test_frozen_weights_are_neither_optimised_nor_clipped_nor_vectorised(checkpoint: Path) -> None:

@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.vector import SyncVectorEnv
+from gymnasium.wrappers import FrameStackObservation
 from stable_baselines3.common.vec_env import (
     DummyVecEnv,
     SubprocVecEnv,
@@ -72,6 +73,8 @@ def test_vec_frame_stack_outside_gives_the_same_but_for_what_stands_before_an_ep
 def test_stacks_on_both_sides_are_refused() -> None:
     with pytest.raises(ValueError, match=r"got VecFrameStack\(DummyVecEnv\)\. Stack once: .*stack=2"):
         VecEncodeObservation(VecFrameStack(venv_of(), 4), ExactFeatures(), stack=2)
+    with pytest.raises(ValueError, match=r"single pictures to stack; got .*\. Stack once: .*FrameStackObservation"):
+        VecEncodeObservation(venv_of(lambda: FrameStackObservation(RandomPictures(), 4)), ExactFeatures(), stack=2)
     assert VecEncodeObservation(VecFrameStack(venv_of(), 4), ExactFeatures()).num_envs == NUM_ENVS
 
 

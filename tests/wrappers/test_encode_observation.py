@@ -224,6 +224,11 @@ def test_refusal_of_the_features_comes_through() -> None:
         (lambda: gym.make("CartPole-v1"), {}, "pictures as bytes in 0..255 or floats in 0..1; got .*Box"),
         (lambda: gym.make("FrozenLake-v1"), {}, "pictures as bytes in 0..255 or floats in 0..1; got .*Discrete"),
         (
+            lambda: FrameStackObservation(RandomPictures(), 4),
+            {"stack": 2},
+            "single pictures to stack; .*Stack once",
+        ),
+        (
             lambda: EncodeObservation(RandomPictures(), ExactFeatures()),
             {},
             "a single environment that shows pictures; got <EncodeObservation<RandomPictures.*Wrap it once",

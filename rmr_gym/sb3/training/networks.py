@@ -11,6 +11,7 @@ from rmr_gym.models.checkpoint import build_encoder, load_any_encoder, read_enco
 from rmr_gym.models.documents import CONFIG_FILE
 from rmr_gym.models.freezing import fingerprint
 from rmr_gym.models.interfaces import VideoEncoder
+from rmr_gym.models.picture_layout import Colours
 from rmr_gym.seeding import derive
 
 Weights = Literal["trained", "random"]
@@ -68,6 +69,11 @@ def put_encoder(path: str, folder: Path, weights: Weights, seed: int) -> str:
         got = f"one of fingerprint {now[:12]} in {path}"
         raise ValueError(explain(expected=f"the encoder of {folder}, fingerprint {found[:12]}", got=got, fix=fix))
     return now
+
+
+def encoder_colours(folder: Path) -> Colours:
+    """Return the colours of the pictures that the encoder of a run takes."""
+    return "gray" if load_any_encoder(encoder_folder(folder)).input_shape[-3] == 1 else "rgb"
 
 
 def encoder_history(folder: Path) -> int:

@@ -53,7 +53,7 @@ class GameOptions:
     """All 18 actions instead of those that do something in the game."""
 
     life_is_episode: bool = True
-    """Let an episode of training end with each life (RL Baselines3 Zoo: yes, for recurrent PPO no)."""
+    """Let an episode of training end with each life, as RL Baselines3 Zoo does but for recurrent PPO."""
 
     clip_rewards: bool = True
     """Train on the sign of the reward; evaluations always count points."""

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from rmr_gym.errors import explain
-from rmr_gym.sb3.training.networks import encoder_folder, encoder_history
+from rmr_gym.sb3.training.networks import encoder_colours, encoder_folder, encoder_history
 from rmr_gym.sb3.training.observing import frame_stack, head
 from rmr_gym.sb3.training.pretrained import PROJECTION, PretrainedConfig
 
@@ -78,5 +78,6 @@ class EncoderFeatures(PretrainedConfig):
             encoder_folder(folder),
             readout=self.readout if self.projection is None else "project",
             features_dim=self.projection or PROJECTION,
+            colours=encoder_colours(folder),
             net_arch=list(self.net_arch),
         )

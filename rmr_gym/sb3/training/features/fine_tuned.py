@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rmr_gym.errors import explain
-from rmr_gym.sb3.training.networks import encoder_folder
+from rmr_gym.sb3.training.networks import encoder_colours, encoder_folder
 from rmr_gym.sb3.training.pretrained import PROJECTION, PretrainedConfig
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class FineTunedFeatures(PretrainedConfig):
             encoder_folder(folder),
             readout="project",
             features_dim=self.projection,
+            colours=encoder_colours(folder),
             net_arch=list(self.net_arch),
         )
 
