@@ -86,7 +86,16 @@ def natural(
     )
 
 
-def abstract(game: str, arm: str, seed: int, accuracy: float, *, copy: float = 0.5, width: int = 64) -> Result:
+def abstract(
+    game: str,
+    arm: str,
+    seed: int,
+    accuracy: float,
+    *,
+    copy: float = 0.5,
+    width: int = 64,
+    config: dict[str, Any] | None = None,
+) -> Result:
     """Make a result of the abstract stage."""
     width_part = [f"width-{width}"] if width != 64 else []
     own, other = (
@@ -102,7 +111,7 @@ def abstract(game: str, arm: str, seed: int, accuracy: float, *, copy: float = 0
         arm=arm,
         slot_dim=width,
         seed=seed,
-        config={"data": {"game": game, "seed": 0}, "seed": seed},
+        config={"data": {"game": game, "seed": 0}, "seed": seed} | (config or {}),
         scores=own | {"copy": other, "num_kept_slots": 20, "mask": {"precision": 0.5, "recall": None}},
         collapse=None,
         curve=[

@@ -20,7 +20,7 @@ from benchmarks.report.options import Options
 from benchmarks.report.reading import choice, read_evidence
 from benchmarks.report.record import read_record, to_record
 from benchmarks.result import to_text
-from tests.benchmarks.report.synthetic import everything, natural, pairs, write
+from tests.benchmarks.report.synthetic import abstract, everything, natural, pairs, write
 
 QUICK = Options(repetitions=20)
 
@@ -148,6 +148,20 @@ def test_two_settings_of_one_experiment_need_a_choice(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="--profile quick or --profile smoke"):
         read_evidence([tmp_path / "p"])
     assert {one.profile for one in read_evidence([tmp_path / "p"], choice("smoke")).results} == {"smoke"}
+
+
+def test_seeds_of_one_arm_under_two_settings_need_a_choice(tmp_path: Path) -> None:
+    for seed, steps in enumerate((50_000, 10)):
+        config = {"abstract": {"loop": {"gradient_steps": steps}}}
+        write(tmp_path, [abstract("pong", "mpnn", seed, 0.8, config=config)])
+    with pytest.raises(ValueError, match=r"seed-0 and .*seed-1; got .*gradient_steps: 50000 -> 10.*--where"):
+        read_evidence([tmp_path])
+    chosen = read_evidence([tmp_path], choice(where=["abstract.loop.gradient_steps=10"]))
+    assert [one.seed for one in chosen.results] == [1]
+    smoke = dataclasses.replace(abstract("pong", "mpnn", 2, 0.8, config={"abstract": {}}), profile="smoke")
+    write(tmp_path / "p", [abstract("pong", "mpnn", 0, 0.8), smoke])
+    with pytest.raises(ValueError, match="--profile quick or --profile smoke"):
+        read_evidence([tmp_path / "p"])
 
 
 def test_choice_of_nothing_says_what_there_is(tmp_path: Path) -> None:

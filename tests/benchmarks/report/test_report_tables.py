@@ -159,6 +159,22 @@ def test_table_2_leaves_the_best_open_where_a_predictor_is_missing(document: Doc
     assert "of 5 (best:" in found.summary[0]
 
 
+def test_table_2_leaves_the_best_open_where_predictors_were_trained_otherwise() -> None:
+    long, short = (
+        {"abstract": {"processor": {"type": arm}, "loop": {"gradient_steps": steps}}}
+        for arm, steps in (("mpnn", 50_000), ("mlp", 10))
+    )
+    results = [abstract("pong", "mpnn", 0, 0.9, config=long), abstract("pong", "mlp", 0, 0.7, config=short)]
+    found = table(composed(*results, abstract("pong", "deep_sets", 0, 0.8, config=long)), "table2")
+    assert row(found, game="pong").values["best"] is None
+    assert not row(found, game="pong").strong & {f"{arm}_accuracy" for arm in ("mpnn", "mlp", "deep_sets")}
+    assert (
+        "pong: no best of four, settings of the predictors differ: abstract.loop.gradient_steps: 10 -> 50000."
+        in found.notes
+    )
+    assert "MPNN is above copying in slot accuracy in 1 of 1 games; no game has all four" in found.summary[0]
+
+
 def test_predictors_that_tie_share_the_first_place() -> None:
     found = table(composed(*(abstract("pong", arm, 0, 0.75) for arm in ("mlp", "deep_sets", "mpnn"))), "table2")
     pong = row(found, game="pong")
