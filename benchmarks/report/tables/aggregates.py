@@ -16,7 +16,7 @@ from benchmarks.report.options import Options
 from benchmarks.report.paper import natural_scores
 from benchmarks.report.table import Column, Row, Table, Value
 from benchmarks.report.tables.controls import ORDER
-from benchmarks.report.tables.normalised import anchors
+from benchmarks.report.tables.normalised import anchors, other_scales
 from rmr_gym.seeding import numpy_generator
 
 REFERENCE = "rmr"
@@ -88,7 +88,8 @@ def _row(evidence: Evidence, options: Options, measure: Measure, arm: str, notes
     generator = numpy_generator(options.seed, "improvement", measure.readout, arm)
     chance = probability_of_improvement(second, first, generator, repetitions=options.repetitions)
     values |= _interval("improvement", chance)
-    scales = {game: anchors(evidence, game, measure) for game in games}
+    scales = {game: anchors(evidence, game, measure, (arm, REFERENCE)) for game in games}
+    notes += [note for game in games for note in other_scales(evidence, game, (arm, REFERENCE))]
     scaled = [index for index, game in enumerate(games) if scales[game]]
     values["normalised_games"] = len(scaled)
     if scaled:

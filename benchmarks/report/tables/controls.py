@@ -10,7 +10,7 @@ from benchmarks.report.measure import READOUTS
 from benchmarks.report.options import Options
 from benchmarks.report.paper import natural_scores
 from benchmarks.report.table import Column, Row, Table, Value
-from benchmarks.report.tables.normalised import anchors, placed, without_scale
+from benchmarks.report.tables.normalised import anchors, other_scales, placed, without_scale
 from benchmarks.report.tables.spread import not_run, prefix, spread, uneven
 
 ORDER = (
@@ -55,7 +55,8 @@ def controls_table(evidence: Evidence, options: Options) -> Table | None:
         notes += [f"{game}: {', '.join(missing)} not run."] if missing else []
         notes += uneven(game, {arm: evidence.at("natural", game, arm) for arm in present[game]})
     for (game, arm), outcome in compared[options.measure.readout].items():
-        notes += remarks(f"{game}, {arm} beside rmr", outcome, alpha=options.alpha)
+        notes += remarks(f"{game}, {arm} beside rmr", outcome)
+    notes += [note for game in games for note in other_scales(evidence, game, present[game])]
     for readout in READOUTS:
         measure = dataclasses.replace(options.measure, readout=readout)
         notes += without_scale(evidence, games, measure)
@@ -99,7 +100,7 @@ def _row(evidence: Evidence, options: Options, game: str, arm: str, compared: di
         measure = dataclasses.replace(options.measure, readout=readout)
         values |= spread(readout, seeds, measure)
         mean = values.get(readout)
-        scale = anchors(evidence, game, measure)
+        scale = anchors(evidence, game, measure, [arm])
         values[f"{readout}_normalised"] = placed(mean, scale) if isinstance(mean, float) else None
         outcome = compared[readout].get((game, arm))
         if outcome is not None and outcome.test is not None:
