@@ -56,7 +56,7 @@ class Document:
         if self.evidence.failures:
             found.append(f"Failed experiments: {len(self.evidence.failures)}; they are named under the tables.")
         if self.evidence.problems:
-            found.append(f"Files not read: {len(self.evidence.problems)}; they are named under the first table.")
+            found.append(f"Files with problems: {len(self.evidence.problems)}; they are named under the first table.")
         return found
 
     @property

@@ -32,13 +32,13 @@ class Evidence:
     """Experiments that ended with an error and have no result."""
 
     problems: tuple[str, ...] = ()
-    """Files that could not be read, in words."""
+    """Files that could not be read or contradict each other, in words."""
 
     sources: tuple[str, ...] = ()
     """Folders, URLs and files that they come from."""
 
-    links: Mapping[str, str] = field(default_factory=dict)
-    """By id, where the full result of an experiment can be looked at."""
+    links: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """By id and key, where the full result of an experiment can be looked at."""
 
     _found: dict[tuple[Kind, str, str, str, int], dict[int, Result]] = field(init=False, repr=False, compare=False)
 

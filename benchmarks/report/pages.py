@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.markdown import table_lines
 from benchmarks.marks import Place
+from benchmarks.report.choosing import Choice
 from benchmarks.report.document import Document, compose, machine_of
 from benchmarks.report.files import grid
 from benchmarks.report.measure import READOUTS
@@ -28,22 +29,23 @@ _VERSIONS = ("python", "rmr-gym", "torch", "ale-py")
 _NOTES_SHOWN = 12
 
 
-def filled(page: str, records: Sequence[Path], options: Options) -> str:
+def filled(page: str, records: Sequence[Path], options: Options, wanted: Choice | None = None) -> str:
     """Return the text of a page with its sections made anew.
 
     Args:
         page: Markdown with the marks of `SHORT`, of `LONG` or both.
         records: files of results, a part of the section each.
         options: settings of the tables.
+        wanted: which of the results to take; None takes all.
 
     Raises:
-        ValueError: when the page has none of the marks, or a record is damaged.
+        ValueError: when the page has none of the marks, a record is damaged, or one has nothing of the choice.
     """
     places = [(place, tables) for place, tables in ((SHORT, False), (LONG, True)) if place.begin in page]
     if not places:
         fix = f"Add {SHORT.begin} and {SHORT.end} where the section belongs."
         raise ValueError(explain(expected="a page with marks", got="none", fix=fix))
-    documents = [compose(read_evidence([record]), options) for record in records]
+    documents = [compose(read_evidence([record], wanted), options) for record in records]
     for place, tables in places:
         parts = [_part(document, record, tables) for document, record in zip(documents, records, strict=True)]
         page = place.fill(page, "\n".join([*parts, *_beside(documents)]) or NO_RECORD)

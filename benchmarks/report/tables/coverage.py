@@ -28,7 +28,7 @@ def coverage_table(evidence: Evidence, _options: Options) -> Table:
     profiles = ", ".join(f"{name} ({count})" for name, count in sorted(Counter(r.profile for r in results).items()))
     with_any = sum(bool(row.values["experiments"]) for row in rows)
     notes = [f"Failed: {one.id} ({one.error})." for one in evidence.failures]
-    notes += [f"Not read: {problem}" for problem in evidence.problems]
+    notes += evidence.problems
     return Table(
         name="coverage",
         title="What has been run",

@@ -175,7 +175,7 @@ def everything(seed: int = 0) -> tuple[list[Result], list[Failure]]:
     failures = [
         Failure(
             id="natural/pong/fine_tuned/seed-0",
-            key="00000000000f",
+            key=key_of(["pong", "fine_tuned", "pong", 64, 0]),
             error="NonFiniteLossError: the loss became NaN at step 3 <b>&amp;",
             traceback="Traceback (most recent call last):\n  secret",
             attempts=2,

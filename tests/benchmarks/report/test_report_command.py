@@ -88,6 +88,18 @@ def test_page_shows_records_and_what_has_not_been_run(tmp_path: Path) -> None:
     assert twice.count("15 better, 1 worse, 8 without a difference") == 2  # once in either section
 
 
+def test_page_is_made_of_the_choice(tmp_path: Path) -> None:
+    config = {"natural": {"loop": {"gradient_steps": 7}}}
+    other = pairs("boxing", [0.7], [0.6], config=config, profile="smoke")
+    record, page = tmp_path / "some.jsonl.gz", tmp_path / "page.md"
+    record.write_bytes(to_record([*pairs("pong", [0.7], [0.6]), *other]))
+    for options in (["--profile", "smoke"], ["--where", "natural.loop.gradient_steps=7"]):
+        page.write_text(f"{LONG.begin}{LONG.end}", encoding="utf-8")
+        assert main(["report", str(record), "--page", str(page), *options]) == 0
+        assert "| boxing |" in page.read_text("utf-8")
+        assert "| pong |" not in page.read_text("utf-8")
+
+
 def test_page_without_records_or_marks() -> None:
     assert NO_RECORD in filled(f"{SHORT.begin}{SHORT.end}", [], Options())
     with pytest.raises(ValueError, match="a page with marks"):
