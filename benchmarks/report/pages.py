@@ -12,9 +12,11 @@ from benchmarks.report.document import Document, compose, machine_of
 from benchmarks.report.files import grid
 from benchmarks.report.measure import READOUTS
 from benchmarks.report.options import Options
+from benchmarks.report.origin import origin
 from benchmarks.report.reading import read_evidence
 from benchmarks.report.record import SUFFIX
 from benchmarks.report.table import Column, Row, Table
+from benchmarks.report.tables.coverage import spent
 from rmr_gym.errors import explain
 
 SHORT = Place(begin="<!-- benchmark in short: begin -->", end="<!-- benchmark in short: end -->")
@@ -85,11 +87,10 @@ def _of_paper(sentence: str) -> bool:
 
 def _origin(document: Document) -> str:
     results = document.evidence.results
-    hours = sum(one.seconds.get("wall") or 0.0 for one in results) / 3600
-    profiles = ", ".join(sorted({f"`{one.profile}`" for one in results}))
+    profiles = ", ".join(sorted({f"`{origin(one)}`" for one in results}))
     machines = sorted({machine_of(one) for one in results})
     versions = sorted({", ".join(f"{name} {one.versions.get(name, '?')}" for name in _VERSIONS) for one in results})
-    told = f"{len(results)} experiments, profile {profiles}, {hours:.1f} hours by the clock in all"
+    told = f"{len(results)} experiments, profile {profiles}, {spent(results)}"
     return f"{told}, on {'; '.join(machines)}; {'; '.join(versions)}."
 
 

@@ -76,6 +76,7 @@ def test_page_shows_records_and_what_has_not_been_run(tmp_path: Path) -> None:
     assert found.endswith("end\n")
     assert "stale text" not in found
     assert "**`half.jsonl.gz`**: 249 experiments, profile `quick`" in short
+    assert "hours of experiments, added up (0." in short
     assert "torch 2.8.0" in short
     assert "Not run: 20 of 24 games" in short
     assert "|" not in short
