@@ -65,11 +65,10 @@ def pair(first: Seeds, second: Seeds, measure: Measure, *, names: tuple[str, str
             notes.append(f"{where}: seed {seed} of {names[0]} and {names[1]} left out, a score is undefined.")
         else:
             seeds.append(seed)
-    if first and second:
-        for index in (0, 1):
-            alone = sorted(set(scores[index]) - set(scores[1 - index]))
-            if alone:
-                notes.append(f"{where}: {listed('seed', alone)} of {names[index]} without a partner, not compared.")
+    for index in (0, 1):
+        alone = sorted(set(scores[index]) - set(scores[1 - index]))
+        if alone:
+            notes.append(f"{where}: {listed('seed', alone)} of {names[index]} without a partner, not compared.")
     found = [tuple(float(one[seed] or 0.0) for seed in seeds) for one in scores]
     return Pairing(seeds=tuple(seeds), first=found[0], second=found[1], notes=tuple(notes))
 

@@ -97,7 +97,7 @@ def _row(evidence: Evidence, options: Options, one: Compared) -> Row:
     values: dict[str, Value] = {"game": game, **outcome_columns(outcome)}
     width = evidence.width("natural")
     runs = {arm: prefix("natural", game, arm, width=width) for arm in (FIRST, SECOND, *ENDS)}
-    for arm in ENDS:
+    for arm in ENDS if outcome.test is not None else (FIRST, SECOND, *ENDS):
         values |= spread(arm, evidence.at("natural", game, arm), options.measure)
     arms = [evidence.at("natural", game, arm) for arm in (FIRST, SECOND, *evidence.arms("natural"))]
     some = next((seeds for seeds in arms if seeds), {})
@@ -154,9 +154,9 @@ _GAPS = ("too few seeds", "not run")
 
 def _about(options: Options, members: int) -> str:
     return (
-        f"{options.measure.sentence}; mean ± sample deviation over the seeds that "
-        "both arms have. Two one-sided exact Wilcoxon signed-rank tests, paired by seed, equal pairs left "
-        f"out: one for RMR higher, one for RMR lower; a verdict needs p < {options.alpha:g} (so the two-sided level is "
+        f"{options.measure.sentence}; mean ± sample deviation over the seeds that both arms have, or over its own where "
+        "an arm has no partner. Two one-sided exact Wilcoxon signed-rank tests, paired by seed, equal pairs left out: "
+        f"one for RMR higher, one for RMR lower; a verdict needs p < {options.alpha:g} (so the two-sided level is "
         f"{2 * options.alpha:g}). Holm and BH (Benjamini and Hochberg): the same after a correction over "
         f"the {members} games with enough seeds, each direction by itself. Normalised: 0 is the untrained encoder, 1 "
         "the supervised one. Paper: table 1, on data of Agent57; how its F1 is averaged is not said."
