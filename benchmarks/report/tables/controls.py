@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from benchmarks.report.comparison import Corrected, family, pair, remarks
 from benchmarks.report.evidence import Evidence
@@ -54,8 +55,7 @@ def controls_table(evidence: Evidence, options: Options) -> Table | None:
         missing = [arm for arm in ORDER if arm not in present[game]]
         notes += [f"{game}: {', '.join(missing)} not run."] if missing else []
         notes += uneven(game, {arm: evidence.at("natural", game, arm) for arm in present[game]})
-    for (game, arm), outcome in compared[options.measure.readout].items():
-        notes += remarks(f"{game}, {arm} beside rmr", outcome)
+    notes += _remarks(compared)
     notes += [note for game in games for note in other_scales(evidence, game, present[game])]
     for readout in READOUTS:
         measure = dataclasses.replace(options.measure, readout=readout)
@@ -91,6 +91,19 @@ def _compared(
         for game, arm in places
     ]
     return dict(zip(places, family(pairings, alpha=options.alpha), strict=True))
+
+
+def _remarks(compared: Mapping[str, Compared]) -> list[str]:
+    """Say what must be known of the comparisons, and of which readouts where it is not all of them."""
+    about: dict[str, list[str]] = {}
+    for readout, outcomes in compared.items():
+        for (game, arm), outcome in outcomes.items():
+            for remark in remarks(f"{game}, {arm} beside rmr", outcome):
+                about.setdefault(remark, []).append(readout.replace("_", " "))
+    return [
+        remark if len(readouts) == len(compared) else f"{remark[:-1]} ({', '.join(readouts)} readout)."
+        for remark, readouts in about.items()
+    ]
 
 
 def _row(evidence: Evidence, options: Options, game: str, arm: str, compared: dict[str, Compared]) -> Row:
