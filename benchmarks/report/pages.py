@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def _part(document: Document, record: Path, tables: bool) -> str:
         if table.name == "controls":
             lines += [f"- {_short(table)}: {sentence}" for sentence in _controls(table)]
     lines += ["", *(_tables(document) if tables else ()), "Not run, or with a caveat:", ""]
-    notes = list(dict.fromkeys([*document.caveats, *(note for table in document.tables for note in _gaps(table))]))
+    notes = list(dict.fromkeys([*document.caveats, *(note for table in document.tables for note in _notes(table))]))
     more = [f"... and {len(notes) - _NOTES_SHOWN} more in the report."] if len(notes) > _NOTES_SHOWN else []
     return "\n".join([*lines, *(f"- {note}" for note in [*notes[:_NOTES_SHOWN], *more] or ["Nothing."]), ""])
 
@@ -95,19 +96,13 @@ def _origin(document: Document) -> str:
 
 
 def _tables(document: Document) -> list[str]:
-    """Return the tables without the games that have not been run."""
+    """Return the tables without the games that have not been run, and without those of which nothing has been run."""
     lines = []
     for table in document.tables:
         if table.name in ("coverage", "experiments", "curves", "collapse", "transfer"):
             continue
-        kept = Table(
-            name=table.name,
-            title=table.title,
-            about=table.about,
-            columns=table.columns,
-            rows=tuple(row for row in table.rows if _has_numbers(row, table.shown)),
-        )
-        lines += [f"### {table.title}", "", table.about, "", *grid(kept, kept.shown), ""]
+        kept = dataclasses.replace(table, rows=tuple(row for row in table.rows if _has_numbers(row, table.shown)))
+        lines += [f"### {table.title}", "", table.about, "", *grid(kept, kept.shown), ""] if kept.rows else []
         if table.name == "table1" and document.transfer is not None:
             lines += ["### Transfer, improvement of RMR over C-SWM in percent", "", *_matrix(document), ""]
     return lines
@@ -154,9 +149,9 @@ def _controls(table: Table) -> list[str]:
     return sentences
 
 
-def _gaps(table: Table) -> list[str]:
-    wanted = ("Not run", "Failed", "Not read")
-    return [note for note in table.notes if note.startswith(wanted) or "no verdict" in note]
+def _notes(table: Table) -> list[str]:
+    """Return the notes of a table but those that name what the caveats count: failures, and files with problems."""
+    return [note for note in table.notes if table.name != "coverage" and not note.startswith("Failed: ")]
 
 
 def _short(table: Table) -> str:

@@ -11,6 +11,7 @@ from benchmarks.report.origin import origin
 from benchmarks.report.paper import NUM_SEEDS
 from benchmarks.report.table import Column, Row, Table, Value
 from benchmarks.report.tables.controls import ORDER
+from benchmarks.report.tables.spread import failed
 from benchmarks.result import Result
 from rmr_gym.envs.games import GAMES
 
@@ -29,8 +30,7 @@ def coverage_table(evidence: Evidence, _options: Options) -> Table:
     results = evidence.results
     profiles = ", ".join(f"{name} ({count})" for name, count in sorted(Counter(map(origin, results)).items()))
     with_any = sum(bool(row.values["experiments"]) for row in rows)
-    notes = [f"Failed: {one.id} ({one.error})." for one in evidence.failures]
-    notes += evidence.problems
+    notes = [*failed(evidence, "abstract"), *failed(evidence, "natural"), *evidence.problems]
     return Table(
         name="coverage",
         title="What has been run",

@@ -51,7 +51,7 @@ def test_every_table_is_there(document: Document) -> None:
     names = [one.name for one in document.tables]
     expected = ["coverage", "table2", "table1", "transfer", "bottleneck", "controls", "aggregates", "curves"]
     assert names == [*expected, "collapse", "experiments"]
-    assert document.caveats == ["Failed experiments: 1; they are named under the tables."]
+    assert document.caveats == ["Failed experiments: 1; the report names them under its tables."]
 
 
 def test_columns_of_rows_are_columns_of_tables(document: Document) -> None:
@@ -82,6 +82,16 @@ def test_table_1_says_what_has_not_been_run(document: Document) -> None:
     assert missing.values["paper_rmr"] == 0.59
     assert "rmr" not in missing.values
     assert "(20 not run)" in found.summary[0]
+
+
+@pytest.mark.parametrize(("arm", "other"), [("rmr", "c_swm"), ("c_swm", "rmr")])
+def test_table_1_shows_an_arm_without_its_partner(arm: str, other: str) -> None:
+    found = table(composed(*(natural("pong", arm, seed, 0.5 + seed / 10) for seed in (0, 1))), "table1")
+    values = row(found, game="pong").values
+    assert (values[arm], values[f"{arm}_std"]) == (pytest.approx(0.55), pytest.approx(0.1 / 2**0.5))
+    assert other not in values
+    assert (values["verdict"], values["seeds"]) == ("not run", 0)
+    assert f"pong: seeds 0, 1 of {arm} without a partner, not compared." in found.notes
 
 
 def test_means_are_those_of_the_seeds(document: Document) -> None:
@@ -148,6 +158,20 @@ def test_controls_have_three_readouts_and_both_ends_of_the_scale(document: Docum
     said = "\n".join(found.notes)
     assert "boxing, anchored beside rmr: 3 seeds, p cannot fall below 0.125" in said
     assert "boxing: anchored lacks seeds 3, 4, 5." in said
+
+
+def test_controls_have_the_notes_of_all_readouts() -> None:
+    undefined = natural("pong", "untrained", 1, 0.6)
+    readouts = undefined.scores["readouts"]
+    undefined = dataclasses.replace(
+        undefined, scores=undefined.scores | {"readouts": readouts | {"few_labels": {"bit_f1": {}}}}
+    )
+    results = [*pairs("pong", [0.7, 0.8], [0.6, 0.6]), natural("pong", "untrained", 0, 0.6), undefined]
+    said = table(composed(*results), "controls").notes
+    assert "pong: seed 1 of untrained and rmr left out, a score is undefined (few labels readout)." in said
+    few = "seeds, p cannot fall below 0.25, so there is no verdict"
+    assert f"pong, c_swm beside rmr: 2 {few}." in said
+    assert f"pong, untrained beside rmr: 2 {few} (full, low dimensional readout)." in said
 
 
 def test_table_2_leaves_the_best_open_where_a_predictor_is_missing(document: Document) -> None:
