@@ -154,8 +154,8 @@ _GAPS = ("too few seeds", "not run")
 
 def _about(options: Options, members: int) -> str:
     return (
-        f"{options.measure.sentence}; mean ± sample deviation over the seeds that both arms have, or over its own where "
-        "an arm has no partner. Two one-sided exact Wilcoxon signed-rank tests, paired by seed, equal pairs left out: "
+        f"{options.measure.sentence}; mean ± sample deviation over the seeds that both arms have, or over all of one "
+        "without a partner. Two one-sided exact Wilcoxon signed-rank tests, paired by seed, equal pairs left out: "
         f"one for RMR higher, one for RMR lower; a verdict needs p < {options.alpha:g} (so the two-sided level is "
         f"{2 * options.alpha:g}). Holm and BH (Benjamini and Hochberg): the same after a correction over "
         f"the {members} games with enough seeds, each direction by itself. Normalised: 0 is the untrained encoder, 1 "
