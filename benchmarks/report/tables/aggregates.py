@@ -83,6 +83,7 @@ def _row(evidence: Evidence, options: Options, measure: Measure, arm: str, notes
     notes += _left_out(found, num_seeds, games, arm, measure)
     first, second = (_matrix(found, games, num_seeds, side) for side in (0, 1))
     values: dict[str, Value] = {"readout": measure.readout, "arm": arm, "games": len(games), "seeds": num_seeds}
+    values["game_names"] = " ".join(games)
     values |= _interval("iqm", _iqm(first, options, measure, arm, "own"))
     values |= _interval("rmr_iqm", _iqm(second, options, measure, arm, "rmr"))
     generator = numpy_generator(options.seed, "improvement", measure.readout, arm)
@@ -135,6 +136,7 @@ def _columns() -> tuple[Column, ...]:
         Column(name="arm", heading="arm"),
         Column(name="games", heading="games", style="count"),
         Column(name="seeds", heading="seeds", style="count"),
+        Column(name="game_names"),
     ]
     for name, heading, meaning in (
         ("iqm", "IQM", "Of the arm."),

@@ -15,12 +15,15 @@ import pytest
 
 from benchmarks.report.document import Document, compose
 from benchmarks.report.evidence import Evidence
+from benchmarks.report.figures.aggregates import draw_aggregates
+from benchmarks.report.figures.curves import draw_learning
 from benchmarks.report.figures.pictures import pictures
 from benchmarks.report.files import to_csv, to_linkage, to_markdown, to_matrix, to_parquet
 from benchmarks.report.options import Options
 from benchmarks.report.table import Row, Table
 from benchmarks.report.tables.curves import curves
 from benchmarks.result import Result
+from rmr_gym.envs.games import GAMES
 from tests.benchmarks.report.synthetic import abstract, everything, natural, pairs
 
 QUICK = Options(repetitions=20)
@@ -262,6 +265,36 @@ def test_figures_are_drawn_of_any_part() -> None:
         for picture in pictures(composed(*results)):
             assert picture.png.startswith(b"\x89PNG")
             assert b"<svg" in picture.svg
+
+
+def test_learning_curves_of_many_games_stand_beside_each_other() -> None:
+    results = [abstract(game, arm, 0, 0.7) for game in GAMES for arm in ("mlp", "mpnn")]
+    figure = draw_learning(curves(Evidence(results=tuple(results))))
+    assert figure is not None
+    assert len(figure.axes) == 24
+    assert max(figure.get_size_inches()) < 15
+    assert [axes.get_xlabel() for axes in figure.axes[-4:]] == ["gradient steps"] * 4
+    assert [axes.get_ylabel() for axes in figure.axes[:5]] == [
+        "processor: loss of bits",
+        "",
+        "",
+        "",
+        "processor: loss of bits",
+    ]
+    few = draw_learning(curves(Evidence(results=tuple(results[:10]))))
+    assert few is not None
+    assert [bool(axes.get_xlabel()) for axes in few.axes] == [False, True, True, True, True]
+
+
+def test_aggregates_say_what_is_hollow_and_what_lines_rest_on(document: Document) -> None:
+    figure = draw_aggregates(table(document, "aggregates"))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["the arm", "RMR on the same games and seeds"]
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert labels[-1] == "c_swm\n(4 games, 6 seeds)"
+    assert "anchored\n(2 games, 3 seeds)" in labels
+    alike = composed(*pairs("pong", [0.7], [0.6]), natural("pong", "anchored", 0, 0.6))
+    axes = draw_aggregates(table(alike, "aggregates")).axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["anchored", "c_swm"]
 
 
 def test_narrow_slots_alone_are_the_usual_width() -> None:
