@@ -87,8 +87,8 @@ def _contradictions(results: Iterable[tuple[str, Result]]) -> list[str]:
     for place, result in results:
         before, one = first.setdefault((result.id, result.key), (place, result))
         if one is not result:
-            # Records hold thinned curves.
-            changed = differences(*(without_circumstances(compact(each)) for each in (one, result)))
+            here, there = (without_circumstances(compact(each)) for each in (one, result))  # records are compact
+            changed = differences(here, there)
             if changed:
                 problems.append(f"{result.id} differs between {before}, which counts, and {place}: {changed[0]}.")
     return problems

@@ -139,6 +139,17 @@ def test_page_without_records_or_marks() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_command_of_the_documentation_works_once_there_is_a_record(page: Path, tmp_path: Path) -> None:
+    record, copy = tmp_path / "half.jsonl.gz", tmp_path / page.name
+    results, failures = everything()
+    record.write_bytes(to_record(results, failures))
+    copy.write_bytes(page.read_bytes())
+    assert main(["report", str(record), "--page", str(copy)]) == 0
+    assert "249 experiments" in copy.read_text("utf-8")
+    assert NO_RECORD not in copy.read_text("utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_documentation_shows_the_records(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert filled(text, records_in(ROOT / "benchmarks" / "results"), Options()) == text, (
