@@ -28,17 +28,10 @@ def draw_aggregates(table: Table) -> Figure:
         for axes, (name, title) in zip(line, _PANELS, strict=True):
             _panel(axes, rows, name)
             axes.set_title(f"{title} ({readout.replace('_', ' ')})", fontsize=9)
+    marks = (("the arm", INK, INK), ("RMR on the same games and seeds", style_of("rmr")[0], "none"))
     handles = [
-        Line2D([], [], color=INK, marker="o", markersize=5, label="the arm"),
-        Line2D(
-            [],
-            [],
-            color=style_of("rmr")[0],
-            marker="o",
-            markersize=5,
-            fillstyle="none",
-            label="RMR on the same games and seeds",
-        ),
+        Line2D([], [], color=colour, marker="o", markersize=5, markerfacecolor=face, label=label)
+        for label, colour, face in marks
     ]
     figure.legend(handles=handles, loc="upper center", ncols=2, fontsize=8)
     return figure
