@@ -18,6 +18,7 @@ from benchmarks.report.reading import read_evidence
 from benchmarks.report.record import SUFFIX
 from benchmarks.report.table import Column, Row, Table
 from benchmarks.report.tables.coverage import spent
+from benchmarks.report.tables.transfer import Transfer
 from rmr_gym.errors import explain
 
 SHORT = Place(begin="<!-- benchmark in short: begin -->", end="<!-- benchmark in short: end -->")
@@ -104,13 +105,12 @@ def _tables(document: Document) -> list[str]:
         kept = dataclasses.replace(table, rows=tuple(row for row in table.rows if _has_numbers(row, table.shown)))
         lines += [f"### {table.title}", "", table.about, "", *grid(kept, kept.shown), ""] if kept.rows else []
         if table.name == "table1" and document.transfer is not None:
-            lines += ["### Transfer, improvement of RMR over C-SWM in percent", "", *_matrix(document), ""]
+            lines += _matrix(document.transfer)
     return lines
 
 
-def _matrix(document: Document) -> list[str]:
-    transfer = document.transfer
-    if transfer is None:
+def _matrix(transfer: Transfer) -> list[str]:
+    if all(cell.pairing.improvement is None for cell in transfer.cells.values()):
         return []
     marks = {"better": " (better)", "worse": " (worse)", "too few seeds": " (?)"}
     rows = []
@@ -121,7 +121,8 @@ def _matrix(document: Document) -> list[str]:
             value = cell.pairing.improvement
             cells.append("–" if value is None else f"{value:+.1f}{marks.get(cell.judgement, '')}")
         rows.append([donor, *cells])
-    return table_lines(["processor of", *transfer.games], rows, numbers=[False] + [True] * len(transfer.games))
+    grid_lines = table_lines(["processor of", *transfer.games], rows, numbers=[False] + [True] * len(transfer.games))
+    return ["### Transfer, improvement of RMR over C-SWM in percent", "", *grid_lines, ""]
 
 
 def _has_numbers(row: Row, columns: Sequence[Column]) -> bool:
