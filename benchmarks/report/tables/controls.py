@@ -95,11 +95,11 @@ def _compared(
 
 def _remarks(compared: Mapping[str, Compared]) -> list[str]:
     """Say what must be known of the comparisons, and of which readouts where it is not all of them."""
-    about: dict[str, list[str]] = {}
+    about: dict[str, dict[str, None]] = {}
     for readout, outcomes in compared.items():
         for (game, arm), outcome in outcomes.items():
             for remark in remarks(f"{game}, {arm} beside rmr", outcome):
-                about.setdefault(remark, []).append(readout.replace("_", " "))
+                about.setdefault(remark, {})[readout.replace("_", " ")] = None
     return [
         remark if len(readouts) == len(compared) else f"{remark[:-1]} ({', '.join(readouts)} readout)."
         for remark, readouts in about.items()

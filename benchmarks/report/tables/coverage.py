@@ -30,7 +30,7 @@ def coverage_table(evidence: Evidence, _options: Options) -> Table:
     results = evidence.results
     profiles = ", ".join(f"{name} ({count})" for name, count in sorted(Counter(map(origin, results)).items()))
     with_any = sum(bool(row.values["experiments"]) for row in rows)
-    notes = [*failed(evidence, "abstract"), *failed(evidence, "natural"), *evidence.problems]
+    notes = [*failed(evidence), *evidence.problems]
     return Table(
         name="coverage",
         title="What has been run",

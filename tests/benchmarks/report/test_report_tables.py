@@ -22,7 +22,7 @@ from benchmarks.report.files import to_csv, to_linkage, to_markdown, to_matrix, 
 from benchmarks.report.options import Options
 from benchmarks.report.table import Row, Table
 from benchmarks.report.tables.curves import curves
-from benchmarks.result import Result
+from benchmarks.result import Failure, Result
 from rmr_gym.envs.games import GAMES
 from tests.benchmarks.report.synthetic import abstract, everything, natural, pairs
 
@@ -163,18 +163,21 @@ def test_controls_have_three_readouts_and_both_ends_of_the_scale(document: Docum
     assert "boxing: anchored lacks seeds 3, 4, 5." in said
 
 
-def test_controls_have_the_notes_of_all_readouts() -> None:
+def test_controls_have_the_notes_of_all_readouts(document: Document) -> None:
     undefined = natural("pong", "untrained", 1, 0.6)
     readouts = undefined.scores["readouts"]
     undefined = dataclasses.replace(
         undefined, scores=undefined.scores | {"readouts": readouts | {"few_labels": {"bit_f1": {}}}}
     )
     results = [*pairs("pong", [0.7, 0.8], [0.6, 0.6]), natural("pong", "untrained", 0, 0.6), undefined]
+    results.append(natural("pong", "supervised", 0, 0.9))
     said = table(composed(*results), "controls").notes
+    assert "pong: seed 1 of rmr without a partner, not compared." in said
     assert "pong: seed 1 of untrained and rmr left out, a score is undefined (few labels readout)." in said
     few = "seeds, p cannot fall below 0.25, so there is no verdict"
     assert f"pong, c_swm beside rmr: 2 {few}." in said
     assert f"pong, untrained beside rmr: 2 {few} (full, low dimensional readout)." in said
+    assert not any("full, full" in note for note in table(document, "controls").notes)
 
 
 def test_table_2_leaves_the_best_open_where_a_predictor_is_missing(document: Document) -> None:
@@ -213,6 +216,9 @@ def test_predictors_that_tie_share_the_first_place() -> None:
 def test_failures_are_named(document: Document) -> None:
     assert any("natural/pong/fine_tuned/seed-0" in note for note in table(document, "coverage").notes)
     assert any("natural/pong/fine_tuned/seed-0" in note for note in table(document, "table1").notes)
+    data = Failure(id="data/pong", key="0" * 12, error="OSError: disk full", traceback="", attempts=1)
+    found = compose(Evidence(results=(natural("pong", "rmr", 0, 0.7),), failures=(data,)), QUICK)
+    assert "Failed: data/pong (OSError: disk full; 1 attempt)." in table(found, "coverage").notes
 
 
 def test_collapse_warns() -> None:
