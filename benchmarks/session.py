@@ -127,12 +127,19 @@ class _Witness:
         self._write_failure(event.job, error, event.outcome.traceback)
 
     def _write_failure(self, job: Job, error: str, traceback: str) -> None:
-        name, before = _failure_name(job.name), 0
-        if self._results.exists(name):
-            before = read_failure(self._results.read(name), where=name).attempts
+        name = _failure_name(job.name)
+        before = self._attempts_in(name)
         named, _, key = job.name.rpartition("-")
         failure = Failure(id=named, key=key, error=error, traceback=traceback, attempts=before + 1)
         self._results.write(name, to_text(failure).encode())
+
+    def _attempts_in(self, name: str) -> int:
+        if not self._results.exists(name):
+            return 0
+        try:
+            return read_failure(self._results.read(name), where=name).attempts
+        except ValueError:  # damaged: a count is not worth the session
+            return 0
 
     def _line(self, text: str) -> None:
         done, wanted = self._done, len(self._left.experiments)

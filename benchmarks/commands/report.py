@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import tyro
 
+from benchmarks.report.choosing import choice
 from benchmarks.report.document import compose
 from benchmarks.report.measure import AVERAGES, READOUTS, Measure
 from benchmarks.report.options import Options
 from benchmarks.report.pages import filled
-from benchmarks.report.reading import choice, read_evidence
+from benchmarks.report.reading import read_evidence
 from benchmarks.report.record import SUFFIX, is_record, to_record
 from benchmarks.report.writing import write_report
 from rmr_gym.errors import explain
@@ -71,13 +72,15 @@ class Report:
             fix = f"End its name with {SUFFIX}."
             raise ValueError(explain(expected="the name of a record", got=self.record.name, fix=fix))
         options = Options(measure=Measure(readout=self.readout, average=self.average), alpha=self.alpha)
+        chosen = choice(self.profile, self.where)
         if self.page is not None:
-            text = filled(self.page.read_text(encoding="utf-8"), [Path(source) for source in self.sources], options)
+            records = [Path(source) for source in self.sources]
+            text = filled(self.page.read_text(encoding="utf-8"), records, options, chosen)
             write_atomically(self.page, text.encode())
             print(f"{self.page} shows {', '.join(self.sources) or 'no record'}")
         if self.out is None and self.record is None:
             return 0
-        evidence = read_evidence(self.sources, choice(self.profile, self.where))
+        evidence = read_evidence(self.sources, chosen)
         if self.record is not None:
             self.record.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self.record, to_record(evidence.results, evidence.failures))

@@ -302,7 +302,10 @@ def _seeds(text: str) -> tuple[int, ...]:
     for word in _words(text):
         first, dots, last = word.partition("..")
         start = _number(first, expected)
-        found += range(start, _number(last, expected) + 1) if dots else [start]
+        end = _number(last, expected) if dots else start
+        if end < start:
+            raise ValueError(explain(expected=expected, got=word, fix=f"Write --seeds {end}..{start}."))
+        found += range(start, end + 1)
     if not found:
         raise ValueError(explain(expected=expected, got=text, fix="Write --seeds 0..4."))
     return tuple(dict.fromkeys(found))

@@ -65,11 +65,10 @@ def pair(first: Seeds, second: Seeds, measure: Measure, *, names: tuple[str, str
             notes.append(f"{where}: seed {seed} of {names[0]} and {names[1]} left out, a score is undefined.")
         else:
             seeds.append(seed)
-    if first and second:
-        for index in (0, 1):
-            alone = sorted(set(scores[index]) - set(scores[1 - index]))
-            if alone:
-                notes.append(f"{where}: {listed('seed', alone)} of {names[index]} without a partner, not compared.")
+    for index in (0, 1):
+        alone = sorted(set(scores[index]) - set(scores[1 - index]))
+        if alone:
+            notes.append(f"{where}: {listed('seed', alone)} of {names[index]} without a partner, not compared.")
     found = [tuple(float(one[seed] or 0.0) for seed in seeds) for one in scores]
     return Pairing(seeds=tuple(seeds), first=found[0], second=found[1], notes=tuple(notes))
 
@@ -103,15 +102,15 @@ class Corrected:
 def family(pairings: Sequence[Pairing], *, alpha: float) -> list[Corrected]:
     """Compare all pairings by one-sided exact signed-rank tests in both directions, and correct over all of them.
 
-    Each direction is a family of its own, as each is tested at `alpha`. Comparisons with too few seeds for any verdict
-    are no members: there is no claim to correct.
+    Each direction is a family of its own, as each is tested at `alpha`. Comparisons with too few unequal pairs for any
+    verdict are no members: there is no claim to correct. Arms that are equal at every seed are "no difference".
 
     Args:
         pairings: one per game, or per pair of games.
         alpha: level of each one-sided test.
     """
     tests = [compare_paired(one.first, one.second, alpha=alpha) if one.seeds else None for one in pairings]
-    members = [index for index, test in enumerate(tests) if test is not None and enough(test.num_pairs, alpha)]
+    members = [index for index, test in enumerate(tests) if test is not None and enough(_told(test), alpha)]
     greater, less = correct([(test.p_greater, test.p_less) for test in map(tests.__getitem__, members) if test])
     found = []
     for index, (pairing, test) in enumerate(zip(pairings, tests, strict=True)):
@@ -164,6 +163,11 @@ def enough(num_pairs: int, alpha: float) -> bool:
     return 0.5**num_pairs < alpha
 
 
+def _told(test: PairedComparison) -> int:
+    """Return how many pairs the test rests on: equal ones are left out of it, unless all are equal."""
+    return test.num_pairs - test.num_zeros or test.num_pairs
+
+
 def tally(judgements: Iterable[str]) -> str:
     """Count verdicts in words.
 
@@ -180,25 +184,33 @@ def tally(judgements: Iterable[str]) -> str:
 _GAPS: Mapping[str, str] = {"too few seeds": "with too few seeds", "not run": "not run"}
 
 
-def remarks(where: str, one: Corrected, *, alpha: float) -> list[str]:
+def remarks(where: str, one: Corrected) -> list[str]:
     """Say what a reader must know of a comparison: seeds left out, too few of them, ties, zeros."""
     found = list(one.pairing.notes)
     test = one.test
     if test is None:
         return found
+    equal = "" if _told(test) == test.num_pairs else f", {test.num_zeros} of them equal and left out of the test"
     if one.judgement == "too few seeds":
-        smallest = 0.5**test.num_pairs
-        seeds = "seed" if test.num_pairs == 1 else "seeds"
-        found.append(f"{where}: {test.num_pairs} {seeds}, p cannot fall below {smallest:.3g}, so there is no verdict.")
+        smallest = f"p cannot fall below {0.5 ** _told(test):.3g}, so there is no verdict"
+        found.append(f"{where}: {counted(test.num_pairs, 'seed')}{equal}, {smallest}.")
     elif test.num_zeros == test.num_pairs:
         found.append(f"{where}: all {test.num_pairs} pairs are equal (p = 1): are the two arms the same run?")
     elif test.num_zeros:
-        rest = test.num_pairs - test.num_zeros
-        unless = "" if enough(rest, alpha) else f", and with {rest} left p cannot fall below {0.5**rest:.3g}"
-        found.append(f"{where}: {test.num_zeros} of {test.num_pairs} pairs are equal and left out of the test{unless}.")
+        found.append(f"{where}: {test.num_zeros} of {test.num_pairs} pairs are equal and left out of the test.")
     if test.verdict_depends_on_zeros:
         found.append(f"{where}: the verdict changes when equal pairs are ranked (Pratt) instead of left out.")
     return found
+
+
+def counted(number: int, what: str) -> str:
+    """Write a number of things.
+
+    Example:
+        >>> counted(1, "seed"), counted(2, "seed")
+        ('1 seed', '2 seeds')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def listed(what: str, numbers: Sequence[int]) -> str:

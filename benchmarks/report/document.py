@@ -54,9 +54,11 @@ class Document:
             counted = ", ".join(f"{count} of {name}" for name, count in profiles.most_common())
             found.append(f"The tables mix profiles ({counted} experiments); --profile chooses one.")
         if self.evidence.failures:
-            found.append(f"Failed experiments: {len(self.evidence.failures)}; they are named under the tables.")
+            found.append(f"Failed experiments: {len(self.evidence.failures)}; the report names them under its tables.")
         if self.evidence.problems:
-            found.append(f"Files not read: {len(self.evidence.problems)}; they are named under the first table.")
+            found.append(
+                f"Files with problems: {len(self.evidence.problems)}; the report names them under its first table."
+            )
         return found
 
     @property

@@ -22,7 +22,7 @@ class Evidence:
     """What a report is made from.
 
     Raises:
-        ValueError: when two results are of one experiment under different settings.
+        ValueError: when two results are of one experiment, or two seeds of an arm, under different settings.
     """
 
     results: tuple[Result, ...]
@@ -32,26 +32,28 @@ class Evidence:
     """Experiments that ended with an error and have no result."""
 
     problems: tuple[str, ...] = ()
-    """Files that could not be read, in words."""
+    """Files that could not be read or contradict each other, in words."""
 
     sources: tuple[str, ...] = ()
     """Folders, URLs and files that they come from."""
 
-    links: Mapping[str, str] = field(default_factory=dict)
-    """By id, where the full result of an experiment can be looked at."""
+    links: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """By id and key, where the full result of an experiment can be looked at."""
 
     _found: dict[tuple[Kind, str, str, str, int], dict[int, Result]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         found: dict[tuple[Kind, str, str, str, int], dict[int, Result]] = {}
-        by_id: dict[str, Result] = {}
         for result in sorted(map(compact, self.results), key=lambda one: (one.id, one.key)):
-            before = by_id.setdefault(result.id, result)
-            if before is not result and before.key != result.key:
+            seeds = found.setdefault((result.kind, result.game, result.donor, result.arm, result.slot_dim), {})
+            before = seeds.setdefault(result.seed, result)
+            first = next(iter(seeds.values()))
+            if before.key != result.key:
                 raise ValueError(_ambiguous(before, result))
-            where = (result.kind, result.game, result.donor, result.arm, result.slot_dim)
-            found.setdefault(where, {})[result.seed] = by_id[result.id]
-        object.__setattr__(self, "results", tuple(by_id.values()))
+            if _settings(first) != _settings(result):
+                raise ValueError(_ambiguous(first, result))
+        results = sorted((one for seeds in found.values() for one in seeds.values()), key=lambda one: one.id)
+        object.__setattr__(self, "results", tuple(results))
         object.__setattr__(self, "_found", found)
 
     def at(self, kind: Kind, game: str, arm: str, *, donor: str | None = None, width: int | None = None) -> Seeds:
@@ -90,16 +92,26 @@ class Evidence:
 
 
 def mismatch(first: Result, second: Result) -> list[str]:
-    """Say in what two results differ that should differ in the arm alone, besides their processors.
+    """Say in what two results differ that should differ in the arm alone.
 
     Returns:
-        Fields of the settings of data, probe and, where both learn the same way, training; empty when they pair.
+        Fields of the settings of data, probe and encoder, of the training where both learn the same way, and of the
+        training of the processor where both take a pre-trained one, which may be of another game; empty when they pair.
     """
-    same = ["data", "probe", "probe_seed"]
-    if first.config.get("arm", {}).get("learns_from") == second.config.get("arm", {}).get("learns_from"):
-        same.append("natural")
-    here, there = ({name: one.config.get(name) for name in same} for one in (first, second))
+    meanings = [one.config.get("arm", {}) for one in (first, second)]
+    same_training = meanings[0].get("learns_from") == meanings[1].get("learns_from")
+    pretrained = all(meaning.get("processor") == "pretrained" for meaning in meanings)
+    here, there = (_compared(one, training=same_training, processor=pretrained) for one in (first, second))
     return differences(here, there)
+
+
+def _compared(result: Result, *, training: bool, processor: bool) -> dict[str, Any]:
+    found = {name: result.config.get(name) for name in ("data", "probe", "probe_seed")}
+    natural, donor = (result.config.get(name, {}) for name in ("natural", "processor"))
+    found["natural"] = natural if training else {"encoder": natural.get("encoder")}
+    if processor:
+        found["processor"] = {name: value for name, value in donor.items() if name != "data"}
+    return found
 
 
 def number(document: Any, *path: str) -> float | None:
@@ -121,8 +133,13 @@ def _in_order(games: Iterable[str]) -> list[str]:
     return sorted(games, key=lambda game: (known.get(game, len(known)), game))
 
 
+def _settings(result: Result) -> dict[str, Any]:
+    """Return what all seeds of an arm must agree on; data, processor and probe have seeds that do not vary with it."""
+    return {name: value for name, value in result.config.items() if name != "seed"}
+
+
 def _ambiguous(first: Result, second: Result) -> str:
-    changed = differences(first.config, second.config) or ["their keys"]
+    changed = differences(_settings(first), _settings(second)) or ["their keys"]
     profiles = sorted({first.profile, second.profile})
     fix = (
         f"Choose with --profile {profiles[0]} or --profile {profiles[1]}."
@@ -130,4 +147,5 @@ def _ambiguous(first: Result, second: Result) -> str:
         else "Choose with --where FIELD=VALUE, such as --where data.seed=0."
     )
     got = f"{first.key} and {second.key}, which differ in {'; '.join(changed[:5])}"
-    return explain(expected=f"one result of {first.id}", got=got, fix=fix)
+    same = f"one result of {first.id}" if first.id == second.id else f"the same settings in {first.id} and {second.id}"
+    return explain(expected=same, got=got, fix=fix)

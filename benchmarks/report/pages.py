@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.markdown import table_lines
 from benchmarks.marks import Place
+from benchmarks.report.choosing import Choice
 from benchmarks.report.document import Document, compose, machine_of
 from benchmarks.report.files import grid
 from benchmarks.report.measure import READOUTS
 from benchmarks.report.options import Options
+from benchmarks.report.origin import origin
 from benchmarks.report.reading import read_evidence
 from benchmarks.report.record import SUFFIX
 from benchmarks.report.table import Column, Row, Table
+from benchmarks.report.tables.coverage import spent
+from benchmarks.report.tables.transfer import Transfer
 from rmr_gym.errors import explain
 
 SHORT = Place(begin="<!-- benchmark in short: begin -->", end="<!-- benchmark in short: end -->")
@@ -28,22 +33,23 @@ _VERSIONS = ("python", "rmr-gym", "torch", "ale-py")
 _NOTES_SHOWN = 12
 
 
-def filled(page: str, records: Sequence[Path], options: Options) -> str:
+def filled(page: str, records: Sequence[Path], options: Options, wanted: Choice | None = None) -> str:
     """Return the text of a page with its sections made anew.
 
     Args:
         page: Markdown with the marks of `SHORT`, of `LONG` or both.
         records: files of results, a part of the section each.
         options: settings of the tables.
+        wanted: which of the results to take; None takes all.
 
     Raises:
-        ValueError: when the page has none of the marks, or a record is damaged.
+        ValueError: when the page has none of the marks, a record is damaged, or one has nothing of the choice.
     """
     places = [(place, tables) for place, tables in ((SHORT, False), (LONG, True)) if place.begin in page]
     if not places:
         fix = f"Add {SHORT.begin} and {SHORT.end} where the section belongs."
         raise ValueError(explain(expected="a page with marks", got="none", fix=fix))
-    documents = [compose(read_evidence([record]), options) for record in records]
+    documents = [compose(read_evidence([record], wanted), options) for record in records]
     for place, tables in places:
         parts = [_part(document, record, tables) for document, record in zip(documents, records, strict=True)]
         page = place.fill(page, "\n".join([*parts, *_beside(documents)]) or NO_RECORD)
@@ -65,7 +71,7 @@ def _part(document: Document, record: Path, tables: bool) -> str:
         if table.name == "controls":
             lines += [f"- {_short(table)}: {sentence}" for sentence in _controls(table)]
     lines += ["", *(_tables(document) if tables else ()), "Not run, or with a caveat:", ""]
-    notes = list(dict.fromkeys([*document.caveats, *(note for table in document.tables for note in _gaps(table))]))
+    notes = list(dict.fromkeys([*document.caveats, *(note for table in document.tables for note in _notes(table))]))
     more = [f"... and {len(notes) - _NOTES_SHOWN} more in the report."] if len(notes) > _NOTES_SHOWN else []
     return "\n".join([*lines, *(f"- {note}" for note in [*notes[:_NOTES_SHOWN], *more] or ["Nothing."]), ""])
 
@@ -83,36 +89,28 @@ def _of_paper(sentence: str) -> bool:
 
 def _origin(document: Document) -> str:
     results = document.evidence.results
-    hours = sum(one.seconds.get("wall") or 0.0 for one in results) / 3600
-    profiles = ", ".join(sorted({f"`{one.profile}`" for one in results}))
+    profiles = ", ".join(sorted({f"`{origin(one)}`" for one in results}))
     machines = sorted({machine_of(one) for one in results})
     versions = sorted({", ".join(f"{name} {one.versions.get(name, '?')}" for name in _VERSIONS) for one in results})
-    told = f"{len(results)} experiments, profile {profiles}, {hours:.1f} hours by the clock in all"
+    told = f"{len(results)} experiments, profile {profiles}, {spent(results)}"
     return f"{told}, on {'; '.join(machines)}; {'; '.join(versions)}."
 
 
 def _tables(document: Document) -> list[str]:
-    """Return the tables without the games that have not been run."""
+    """Return the tables without the games that have not been run, and without those of which nothing has been run."""
     lines = []
     for table in document.tables:
         if table.name in ("coverage", "experiments", "curves", "collapse", "transfer"):
             continue
-        kept = Table(
-            name=table.name,
-            title=table.title,
-            about=table.about,
-            columns=table.columns,
-            rows=tuple(row for row in table.rows if _has_numbers(row, table.shown)),
-        )
-        lines += [f"### {table.title}", "", table.about, "", *grid(kept, kept.shown), ""]
+        kept = dataclasses.replace(table, rows=tuple(row for row in table.rows if _has_numbers(row, table.shown)))
+        lines += [f"### {table.title}", "", table.about, "", *grid(kept, kept.shown), ""] if kept.rows else []
         if table.name == "table1" and document.transfer is not None:
-            lines += ["### Transfer, improvement of RMR over C-SWM in percent", "", *_matrix(document), ""]
+            lines += _matrix(document.transfer)
     return lines
 
 
-def _matrix(document: Document) -> list[str]:
-    transfer = document.transfer
-    if transfer is None:
+def _matrix(transfer: Transfer) -> list[str]:
+    if all(cell.pairing.improvement is None for cell in transfer.cells.values()):
         return []
     marks = {"better": " (better)", "worse": " (worse)", "too few seeds": " (?)"}
     rows = []
@@ -123,7 +121,8 @@ def _matrix(document: Document) -> list[str]:
             value = cell.pairing.improvement
             cells.append("–" if value is None else f"{value:+.1f}{marks.get(cell.judgement, '')}")
         rows.append([donor, *cells])
-    return table_lines(["processor of", *transfer.games], rows, numbers=[False] + [True] * len(transfer.games))
+    grid_lines = table_lines(["processor of", *transfer.games], rows, numbers=[False] + [True] * len(transfer.games))
+    return ["### Transfer, improvement of RMR over C-SWM in percent", "", *grid_lines, ""]
 
 
 def _has_numbers(row: Row, columns: Sequence[Column]) -> bool:
@@ -151,9 +150,9 @@ def _controls(table: Table) -> list[str]:
     return sentences
 
 
-def _gaps(table: Table) -> list[str]:
-    wanted = ("Not run", "Failed", "Not read")
-    return [note for note in table.notes if note.startswith(wanted) or "no verdict" in note]
+def _notes(table: Table) -> list[str]:
+    """Return the notes of a table but those that name what the caveats count: failures, and files with problems."""
+    return [note for note in table.notes if table.name != "coverage" and not note.startswith("Failed: ")]
 
 
 def _short(table: Table) -> str:

@@ -1,113 +1,123 @@
-"""Reading results from folders, URLs and records, and choosing among them."""
+"""Reading results from folders, URLs and records."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from benchmarks.report.choosing import Choice
+from benchmarks.report.compact import compact
 from benchmarks.report.evidence import Evidence
 from benchmarks.report.record import SUFFIX, is_record, read_record
-from benchmarks.result import FAILURE_FILE, RESULT_FILE, Failure, Result, read_failure, read_result
+from benchmarks.result import (
+    FAILURE_FILE,
+    RESULT_FILE,
+    Failure,
+    Result,
+    read_failure,
+    read_result,
+    without_circumstances,
+)
 from benchmarks.storage import Storage, local_folder, open_storage
+from rmr_gym.documents import differences
 from rmr_gym.errors import explain
 
 READERS = 16
 """Files that are fetched at once; object stores take long for each."""
 
-Wanted = Callable[[Result], bool]
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What some places hold."""
+
+    results: list[tuple[str, Result]] = field(default_factory=list)
+    """Each with the file that it stands in."""
+
+    failures: list[Failure] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    links: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By id and key, files that hold one result with its whole curve."""
 
 
-def read_evidence(sources: Sequence[str | Path], wanted: Wanted = lambda _: True) -> Evidence:
+def read_evidence(sources: Sequence[str | Path], wanted: Choice | None = None) -> Evidence:
     """Read all results of some places.
 
-    A result that is in several of them counts once. A file that cannot be read is named in `problems`; the rest counts.
+    A result that is in several of them counts once, as it is in the first. A file that cannot be read is named in
+    `problems`, and so is a result that has other numbers elsewhere; the rest counts.
 
     Args:
         sources: folders and URLs of `python -m benchmarks run`, files and URLs of records.
-        wanted: which of the results to take.
+        wanted: which of the results to take; None takes all.
 
     Raises:
-        ValueError: when there is no result at all, a record is damaged, or two results are of one experiment under
-            different settings.
+        ValueError: when there is no result at all, a record is damaged, a choice is about a field that no result has,
+            or two results are of one experiment, or two seeds of an arm, under different settings.
     """
-    results: list[Result] = []
-    failures: list[Failure] = []
-    problems: list[str] = []
-    links: dict[str, str] = {}
+    found, wanted = _Found(), wanted or Choice()
     for source in map(str, sources):
-        if is_record(source):
-            content = _content(source)
-            found, failed = read_record(content, where=source)
-        else:
-            found, failed, bad, places = _read_storage(open_storage(source))
-            problems += bad
-            links = places | links
-        results += found
-        failures += failed
+        (_read_record if is_record(source) else _read_storage)(source, found)
+    results = [result for _, result in found.results]
     if not results:
         fix = "Name the folder or URL that `python -m benchmarks run` was given by --out, or a record."
         raise ValueError(explain(expected="results", got=f"none in {', '.join(map(str, sources))}", fix=fix))
-    chosen = [result for result in results if wanted(result)]
+    wanted.require_fields(results)
+    chosen = [(place, result) for place, result in found.results if wanted(result)]
     if not chosen:
         has = f"profiles {', '.join(sorted({result.profile for result in results}))}"
         raise ValueError(
             explain(expected="results of the choice", got=f"none of {len(results)}; {has}", fix="Widen it.")
         )
-    done, left = {one.id for one in chosen}, {one.id for one in results if not wanted(one)}
+    done = {(one.id, one.key) for one in results}
+    failures = {(one.id, one.key): one for one in found.failures}
     return Evidence(
-        results=tuple(chosen),
-        failures=tuple({one.id: one for one in failures if one.id not in done | left}.values()),
-        problems=tuple(problems),
+        results=tuple(result for _, result in chosen),
+        failures=tuple(one for what, one in failures.items() if what not in done),
+        problems=(*found.problems, *_contradictions(chosen)),
         sources=tuple(map(str, sources)),
-        links=links,
+        links=found.links,
     )
 
 
-def choice(profile: str | None = None, where: Sequence[str] = ()) -> Wanted:
-    """Return the condition that a result has a profile and some settings.
-
-    Args:
-        profile: name of the profile; None takes all.
-        where: conditions such as `natural.loop.gradient_steps=200` or `natural.objective.type=hinge` on the settings. A
-            result that lacks the field meets the condition, since the stages have different settings.
-
-    Raises:
-        ValueError: when a condition is not of this form.
-    """
-    conditions = []
-    for text in where:
-        path, equals, value = text.partition("=")
-        if not (path and equals and value):
-            raise ValueError(explain(expected="a condition FIELD=VALUE", got=text, fix="Write --where data.seed=0."))
-        conditions.append((path.split("."), _value(value)))
-
-    def wanted(result: Result) -> bool:
-        fits = profile in (None, result.profile)
-        return fits and all(_meets(result.config, path, value) for path, value in conditions)
-
-    return wanted
+def _contradictions(results: Iterable[tuple[str, Result]]) -> list[str]:
+    """Name experiments with equal settings and other numbers in two files."""
+    first: dict[tuple[str, str], tuple[str, Result]] = {}
+    problems = []
+    for place, result in results:
+        before, one = first.setdefault((result.id, result.key), (place, result))
+        if one is not result:
+            here, there = (without_circumstances(compact(each)) for each in (one, result))  # records are compact
+            changed = differences(here, there)
+            if changed:
+                problems.append(f"{result.id} differs between {before}, which counts, and {place}: {changed[0]}.")
+    return problems
 
 
-def _read_storage(storage: Storage) -> tuple[list[Result], list[Failure], list[str], dict[str, str]]:
-    results, failures, problems, links = [], [], [], {}
+def _read_record(source: str, found: _Found) -> None:
+    results, failures = read_record(_content(source), where=source)
+    found.results.extend((source, result) for result in results)
+    found.failures.extend(failures)
+
+
+def _read_storage(source: str, found: _Found) -> None:
+    storage = open_storage(source)
     with ThreadPoolExecutor(READERS) as pool:
         names = sorted(storage.names(RESULT_FILE))
         for name, content in zip(names, pool.map(storage.read, names), strict=True):
             try:
-                results.append(read_result(content, where=name))
-                links[results[-1].id] = _link(storage, name)
+                result = read_result(content, where=name)
+                place = _link(storage, name)
+                found.results.append((place, result))
+                found.links.setdefault((result.id, result.key), place)
             except ValueError as error:
-                problems.append(str(error))
+                found.problems.append(f"Not read: {error}")
         names = sorted(storage.names(FAILURE_FILE))
         for name, content in zip(names, pool.map(storage.read, names), strict=True):
             try:
-                failures.append(read_failure(content, where=name))
+                found.failures.append(read_failure(content, where=name))
             except ValueError as error:
-                problems.append(str(error))
-    return results, failures, problems, links
+                found.problems.append(f"Not read: {error}")
 
 
 def _content(source: str) -> bytes:
@@ -122,18 +132,3 @@ def _content(source: str) -> bytes:
 def _link(storage: Storage, name: str) -> str:
     folder = local_folder(storage.url)
     return f"{storage.url.rstrip('/')}/{name}" if folder is None else str((folder / name).absolute())
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _meets(document: Any, path: Sequence[str], value: Any) -> bool:
-    for name in path:
-        if not isinstance(document, Mapping) or name not in document:
-            return True
-        document = document[name]
-    return bool(document == value)

@@ -94,6 +94,7 @@ def test_places_follow_from_out(tmp_path: Path) -> None:
         (["table1", "--games", ","], "names of games"),
         (["table1", "--seeds", "0-4"], "0..4"),
         (["table1", "--seeds", ""], "0..4"),
+        (["table1", "--seeds", "0..4,9..7"], "got 9..7. Write --seeds 7..9"),
         (["table1", "--arms", "rnr"], "rmr, c_swm"),
         (["bottleneck", "--widths", "wide"], "width such as 16"),
         (["table1", "--out", "s3://bucket/a"], "--work DIR"),

@@ -154,9 +154,13 @@ def test_one_broken_experiment_is_written_down_and_the_others_are_done(
     assert "rmr_gym/training/loop.py" in failure.traceback
     assert (failure.id, failure.key, failure.attempts) == (broken.id, broken.key, 2)
     assert f"  {broken.folder}: NonFiniteLossError" in "\n".join(said)
+    file = tmp_path / "out" / broken.folder / "failure.json"
     go(experiments, at)
-    again = read_failure((tmp_path / "out" / broken.folder / "failure.json").read_bytes())
-    assert again.attempts == 4, "a later call tries again"
+    assert read_failure(file.read_bytes()).attempts == 4, "a later call tries again"
+    file.write_bytes(file.read_bytes()[:40])
+    tally, said = go(experiments, at)
+    assert list(tally.failed) == [broken.folder]
+    assert read_failure(file.read_bytes()).attempts == 2, "a damaged file counts as none"
 
 
 def test_failure_vanishes_when_the_experiment_succeeds(

@@ -1,4 +1,4 @@
-"""Learning curves: loss, rank and active margins of every arm, a row of panels per game."""
+"""Learning curves of every arm: a row of panels per game, or games beside each other where there is one quantity."""
 
 from __future__ import annotations
 
@@ -21,24 +21,34 @@ PANELS = (
 """Stage, quantity and title; a column that no game has is left out."""
 
 
+WRAP = 4
+"""Games beside each other where each has one panel."""
+
+
 def draw_learning(curves: Sequence[Curve]) -> Figure | None:
     """Draw the mean over seeds, with the range of the seeds behind it; None when there is nothing to draw."""
-    columns = [panel for panel in PANELS if any((one.kind, one.quantity) == panel[:2] for one in curves)]
-    if not columns:
+    shown = [panel for panel in PANELS if any((one.kind, one.quantity) == panel[:2] for one in curves)]
+    if not shown:
         return None
-    games = list(dict.fromkeys(one.game for one in curves))
-    figure, grid = panels(len(games), len(columns), width=2.7, height=1.5, top=0.75)
+    wanted = [(game, *panel) for game in dict.fromkeys(one.game for one in curves) for panel in shown]
+    num_columns = len(shown) if len(shown) > 1 else min(len(wanted), WRAP)
+    num_rows = -(-len(wanted) // num_columns)
+    figure, grid = panels(num_rows, num_columns, width=2.7, height=1.5, top=0.75)
+    places = [axes for line in grid for axes in line]
+    for unused in places[len(wanted) :]:
+        unused.remove()
     arms: list[str] = []
-    for row, game in zip(grid, games, strict=True):
-        for axes, (kind, quantity, title) in zip(row, columns, strict=True):
-            chosen = [one for one in curves if (one.game, one.kind, one.quantity) == (game, kind, quantity)]
-            _panel(axes, chosen, arms)
-            axes.set_title(f"{game}, {title}", fontsize=8)
-    for axes in grid[-1]:
-        axes.set_xlabel("gradient steps", fontsize=8)
-    every = [axes for line in grid for axes in line]
-    handles = {handle.get_label(): handle for axes in every for handle in axes.get_legend_handles_labels()[0]}
-    figure.legend(handles=list(handles.values()), loc="upper center", ncols=6, fontsize=8)
+    for index, (axes, (game, kind, quantity, title)) in enumerate(zip(places, wanted, strict=False)):
+        _panel(axes, [one for one in curves if (one.game, one.kind, one.quantity) == (game, kind, quantity)], arms)
+        axes.set_title(f"{game}, {title}" if len(shown) > 1 else game, fontsize=8)
+        if len(shown) == 1 and index % num_columns == 0:
+            axes.set_ylabel(title, fontsize=8)
+        if index + num_columns >= len(wanted):  # nothing below it
+            axes.set_xlabel("gradient steps", fontsize=8)
+    drawn = places[: len(wanted)]
+    handles = {handle.get_label(): handle for axes in drawn for handle in axes.get_legend_handles_labels()[0]}
+    width = 2 if num_columns == 1 else 6
+    figure.legend(handles=list(handles.values()), loc="upper center", ncols=width, fontsize=8)
     return figure
 
 

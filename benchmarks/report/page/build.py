@@ -116,7 +116,7 @@ def _records(document: Document, folder: Path) -> str:
     found = {}
     for result in document.evidence.results:
         values = {name: value for name, value in dataclasses.asdict(result).items() if name != "curve"}
-        link = document.evidence.links.get(result.id)
+        link = document.evidence.links.get((result.id, result.key))
         found[result.id] = {"result": values, "link": None if link is None else _relative(link, folder)}
     text = json.dumps(found, separators=(",", ":"), allow_nan=False)
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()

@@ -10,6 +10,7 @@ from benchmarks.report.paper import PREDICTORS, abstract_scores
 from benchmarks.report.table import Column, Row, Table, Value
 from benchmarks.report.tables.spread import Score, failed, mean_and_std, not_run, prefix, scores, uneven
 from benchmarks.result import Result
+from rmr_gym.documents import differences
 from rmr_gym.envs.games import GAMES
 
 NAMES = {"copy": "copy", "mlp": "MLP", "deep_sets": "Deep Sets", "mpnn": "MPNN"}
@@ -25,14 +26,18 @@ _ABOUT = (
 def abstract_table(evidence: Evidence, options: Options) -> Table:
     """Build table 2 with the paper's columns; all 24 games have a row."""
     games = list(dict.fromkeys([*GAMES, *evidence.games("abstract")]))
-    rows = [_row(evidence, options, game) for game in games]
+    unlike = {game: _unlike(evidence, game) for game in games}
+    rows = [_row(evidence, options, game, comparable=not unlike[game]) for game in games]
     notes = not_run(evidence.games("abstract"), "no processor was trained on them")
     for game in evidence.games("abstract"):
         arms = {arm: evidence.at("abstract", game, arm) for arm in PREDICTORS if arm != "copy"}
         missing = [NAMES[arm] for arm, seeds in arms.items() if not seeds]
         if missing:
             notes.append(f"{game}: {', '.join(missing)} not run, so no best of four.")
+        if unlike[game]:
+            notes.append(f"{game}: no best of four, settings of the predictors differ: {unlike[game][0]}.")
         notes += uneven(game, arms)
+    ours = {game: _ours(row, comparable=not unlike[game]) for game, row in zip(games, rows, strict=True)}
     return Table(
         name="table2",
         title="Table 2: prediction of the memory",
@@ -40,7 +45,7 @@ def abstract_table(evidence: Evidence, options: Options) -> Table:
         columns=_columns(options),
         rows=tuple(rows),
         summary=(
-            f"Ours: {_summary({str(row.values['game']): _ours(row) for row in rows})}",
+            f"Ours: {_summary(ours)}",
             f"Paper: {_summary({game: _paper(game) for game in abstract_scores()})}",
         ),
         notes=(*notes, *failed(evidence, "abstract")),
@@ -59,7 +64,19 @@ def best(accuracies: Mapping[str, float]) -> set[str]:
     return {name for name, value in accuracies.items() if value == max(accuracies.values())}
 
 
-def _row(evidence: Evidence, options: Options, game: str) -> Row:
+def _unlike(evidence: Evidence, game: str) -> list[str]:
+    """Say in what the predictors of a game differ besides the processor and its seed."""
+    arms = [evidence.at("abstract", game, arm) for arm in PREDICTORS]
+    settings = [_settings(next(iter(seeds.values()))) for seeds in arms if seeds]
+    return [change for other in settings[1:] for change in differences(settings[0], other)]
+
+
+def _settings(result: Result) -> dict[str, object]:
+    abstract = {name: value for name, value in result.config.get("abstract", {}).items() if name != "processor"}
+    return {**result.config, "abstract": abstract, "seed": None}
+
+
+def _row(evidence: Evidence, options: Options, game: str, *, comparable: bool) -> Row:
     values: dict[str, Value] = {"game": game}
     runs = {}
     measured = {"accuracy": ("slot_accuracy",), "f1": ("bit_f1", options.measure.average)}
@@ -75,7 +92,7 @@ def _row(evidence: Evidence, options: Options, game: str) -> Row:
         paper = abstract_scores().get(game, {}).get(arm, (None, None))
         values[f"paper_{arm}_accuracy"], values[f"paper_{arm}_f1"] = paper
     row = Row(values=values, runs=runs)
-    ours, theirs = best(_ours(row)), best(_paper(game))
+    ours, theirs = best(_ours(row, comparable=comparable)), best(_paper(game))
     strong = {f"{arm}_accuracy" for arm in ours} | {f"paper_{arm}_accuracy" for arm in theirs}
     values["best"], values["paper_best"] = (", ".join(sorted(map(str, names))) or None for names in (ours, theirs))
     return Row(values=values, runs=runs, strong=frozenset(strong))
@@ -91,8 +108,10 @@ def _score(*path: str) -> Score:
     return lambda result: number(result.scores, *path)
 
 
-def _ours(row: Row) -> dict[str, float]:
-    found = {arm: row.values[f"{arm}_accuracy"] for arm in PREDICTORS}
+def _ours(row: Row, *, comparable: bool) -> dict[str, float]:
+    """Return slot accuracies; where predictors cannot be compared, those of MPNN and of copying on the same data."""
+    arms = PREDICTORS if comparable else ("copy", "mpnn")
+    found = {arm: row.values[f"{arm}_accuracy"] for arm in arms}
     return {arm: value for arm, value in found.items() if isinstance(value, float)}
 
 

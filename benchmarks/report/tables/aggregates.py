@@ -16,7 +16,7 @@ from benchmarks.report.options import Options
 from benchmarks.report.paper import natural_scores
 from benchmarks.report.table import Column, Row, Table, Value
 from benchmarks.report.tables.controls import ORDER
-from benchmarks.report.tables.normalised import anchors
+from benchmarks.report.tables.normalised import anchors, other_scales
 from rmr_gym.seeding import numpy_generator
 
 REFERENCE = "rmr"
@@ -83,12 +83,14 @@ def _row(evidence: Evidence, options: Options, measure: Measure, arm: str, notes
     notes += _left_out(found, num_seeds, games, arm, measure)
     first, second = (_matrix(found, games, num_seeds, side) for side in (0, 1))
     values: dict[str, Value] = {"readout": measure.readout, "arm": arm, "games": len(games), "seeds": num_seeds}
+    values["game_names"] = " ".join(games)
     values |= _interval("iqm", _iqm(first, options, measure, arm, "own"))
     values |= _interval("rmr_iqm", _iqm(second, options, measure, arm, "rmr"))
     generator = numpy_generator(options.seed, "improvement", measure.readout, arm)
     chance = probability_of_improvement(second, first, generator, repetitions=options.repetitions)
     values |= _interval("improvement", chance)
-    scales = {game: anchors(evidence, game, measure) for game in games}
+    scales = {game: anchors(evidence, game, measure, (arm, REFERENCE)) for game in games}
+    notes += [note for game in games for note in other_scales(evidence, game, (arm, REFERENCE))]
     scaled = [index for index, game in enumerate(games) if scales[game]]
     values["normalised_games"] = len(scaled)
     if scaled:
@@ -134,6 +136,7 @@ def _columns() -> tuple[Column, ...]:
         Column(name="arm", heading="arm"),
         Column(name="games", heading="games", style="count"),
         Column(name="seeds", heading="seeds", style="count"),
+        Column(name="game_names"),
     ]
     for name, heading, meaning in (
         ("iqm", "IQM", "Of the arm."),

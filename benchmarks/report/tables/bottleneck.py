@@ -41,7 +41,7 @@ def bottleneck_table(evidence: Evidence, options: Options) -> Table | None:
         runs = {arm: prefix("natural", game, arm, width=width) for arm in ("rmr", "c_swm")}
         runs["processor"] = prefix("abstract", game, "mpnn", width=width)
         rows.append(Row(values=values, runs=runs))
-        notes += remarks(f"{game}, width {width}", outcome, alpha=options.alpha)
+        notes += remarks(f"{game}, width {width}", outcome)
         lacking = [arm for arm in ("rmr", "c_swm") if arm not in values]
         notes += [f"{game}, width {width}: {' and '.join(lacking)} not run."] if lacking else []
     members = sum(one.holm is not None for one in outcomes)

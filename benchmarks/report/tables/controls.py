@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from benchmarks.report.comparison import Corrected, family, pair, remarks
 from benchmarks.report.evidence import Evidence
@@ -10,7 +11,7 @@ from benchmarks.report.measure import READOUTS
 from benchmarks.report.options import Options
 from benchmarks.report.paper import natural_scores
 from benchmarks.report.table import Column, Row, Table, Value
-from benchmarks.report.tables.normalised import anchors, placed, without_scale
+from benchmarks.report.tables.normalised import anchors, other_scales, placed, without_scale
 from benchmarks.report.tables.spread import not_run, prefix, spread, uneven
 
 ORDER = (
@@ -54,8 +55,8 @@ def controls_table(evidence: Evidence, options: Options) -> Table | None:
         missing = [arm for arm in ORDER if arm not in present[game]]
         notes += [f"{game}: {', '.join(missing)} not run."] if missing else []
         notes += uneven(game, {arm: evidence.at("natural", game, arm) for arm in present[game]})
-    for (game, arm), outcome in compared[options.measure.readout].items():
-        notes += remarks(f"{game}, {arm} beside rmr", outcome, alpha=options.alpha)
+    notes += _remarks(compared)
+    notes += [note for game in games for note in other_scales(evidence, game, present[game])]
     for readout in READOUTS:
         measure = dataclasses.replace(options.measure, readout=readout)
         notes += without_scale(evidence, games, measure)
@@ -92,6 +93,19 @@ def _compared(
     return dict(zip(places, family(pairings, alpha=options.alpha), strict=True))
 
 
+def _remarks(compared: Mapping[str, Compared]) -> list[str]:
+    """Say what must be known of the comparisons, and of which readouts where it is not all of them."""
+    about: dict[str, dict[str, None]] = {}
+    for readout, outcomes in compared.items():
+        for (game, arm), outcome in outcomes.items():
+            for remark in remarks(f"{game}, {arm} beside rmr", outcome):
+                about.setdefault(remark, {})[readout.replace("_", " ")] = None
+    return [
+        remark if len(readouts) == len(compared) else f"{remark[:-1]} ({', '.join(readouts)} readout)."
+        for remark, readouts in about.items()
+    ]
+
+
 def _row(evidence: Evidence, options: Options, game: str, arm: str, compared: dict[str, Compared]) -> Row:
     seeds = evidence.at("natural", game, arm)
     values: dict[str, Value] = {"game": game, "arm": arm, "seeds": len(seeds)}
@@ -99,7 +113,7 @@ def _row(evidence: Evidence, options: Options, game: str, arm: str, compared: di
         measure = dataclasses.replace(options.measure, readout=readout)
         values |= spread(readout, seeds, measure)
         mean = values.get(readout)
-        scale = anchors(evidence, game, measure)
+        scale = anchors(evidence, game, measure, [arm])
         values[f"{readout}_normalised"] = placed(mean, scale) if isinstance(mean, float) else None
         outcome = compared[readout].get((game, arm))
         if outcome is not None and outcome.test is not None:

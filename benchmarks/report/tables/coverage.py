@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from benchmarks.report.evidence import Evidence
 from benchmarks.report.options import Options
+from benchmarks.report.origin import origin
 from benchmarks.report.paper import NUM_SEEDS
 from benchmarks.report.table import Column, Row, Table, Value
 from benchmarks.report.tables.controls import ORDER
+from benchmarks.report.tables.spread import failed
+from benchmarks.result import Result
 from rmr_gym.envs.games import GAMES
 
 _ABOUT = (
@@ -24,11 +28,9 @@ def coverage_table(evidence: Evidence, _options: Options) -> Table:
     games = list(dict.fromkeys([*GAMES, *evidence.games("abstract"), *evidence.games("natural")]))
     rows = [Row(values=_row(evidence, game)) for game in games]
     results = evidence.results
-    hours = sum(one.seconds.get("wall") or 0.0 for one in results) / 3600
-    profiles = ", ".join(f"{name} ({count})" for name, count in sorted(Counter(r.profile for r in results).items()))
+    profiles = ", ".join(f"{name} ({count})" for name, count in sorted(Counter(map(origin, results)).items()))
     with_any = sum(bool(row.values["experiments"]) for row in rows)
-    notes = [f"Failed: {one.id} ({one.error})." for one in evidence.failures]
-    notes += [f"Not read: {problem}" for problem in evidence.problems]
+    notes = [*failed(evidence), *evidence.problems]
     return Table(
         name="coverage",
         title="What has been run",
@@ -36,11 +38,23 @@ def coverage_table(evidence: Evidence, _options: Options) -> Table:
         columns=_columns(),
         rows=tuple(rows),
         summary=(
-            f"{len(results)} experiments on {with_any} of {len(GAMES)} games, {hours:.1f} hours by the clock in all; "
+            f"{len(results)} experiments on {with_any} of {len(GAMES)} games, {spent(results)}; "
             f"profile {profiles}; {len(evidence.failures)} failed.",
         ),
         notes=tuple(notes),
     )
+
+
+def spent(results: Sequence[Result]) -> str:
+    """Say how long experiments took; several run side by side, so the clock showed less than their sum.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> spent([SimpleNamespace(seconds={"wall": 5400.0, "processor": 9000.0})] * 2)
+        '3.0 hours of experiments, added up (5.0 of CPU time)'
+    """
+    wall, processor = (sum(one.seconds.get(name) or 0.0 for one in results) / 3600 for name in ("wall", "processor"))
+    return f"{wall:.1f} hours of experiments, added up ({processor:.1f} of CPU time)"
 
 
 def _row(evidence: Evidence, game: str) -> dict[str, Value]:

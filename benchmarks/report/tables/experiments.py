@@ -7,6 +7,7 @@ import dataclasses
 from benchmarks.report.evidence import Evidence, number
 from benchmarks.report.measure import READOUTS
 from benchmarks.report.options import Options
+from benchmarks.report.origin import origin
 from benchmarks.report.table import Column, Row, Table, Value
 from benchmarks.result import Result
 
@@ -18,7 +19,7 @@ def experiments_table(evidence: Evidence, options: Options) -> Table:
         title="Experiments",
         about=(
             f"Every finished experiment. Score: {options.measure.text} of encoders, slot accuracy of processors. "
-            "The key is the hash of the complete settings."
+            "Profile: with the settings that are not the profile's. The key is the hash of the complete settings."
         ),
         columns=_columns(),
         rows=tuple(Row(values=_row(one, options), runs={"id": one.id}) for one in evidence.results),
@@ -38,7 +39,7 @@ def _row(result: Result, options: Options) -> dict[str, Value]:
         "arm": result.arm,
         "width": result.slot_dim,
         "seed": result.seed,
-        "profile": result.profile,
+        "profile": origin(result),
         "score": score,
         "slot_accuracy": number(result.scores, "slot_accuracy"),
         "copy_slot_accuracy": number(result.scores, "copy", "slot_accuracy"),

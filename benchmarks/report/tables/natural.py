@@ -10,15 +10,12 @@ from benchmarks.report.evidence import Evidence
 from benchmarks.report.options import Options
 from benchmarks.report.paper import NUM_SEEDS, natural_scores
 from benchmarks.report.table import Column, Row, Table, Value
-from benchmarks.report.tables.normalised import anchors, placed
+from benchmarks.report.tables.normalised import ENDS, anchors, other_scales, placed
 from benchmarks.report.tables.spread import failed, not_run, prefix, spread
 from rmr_gym.envs.games import GAMES
 
 FIRST, SECOND = "rmr", "c_swm"
 """The arms that are compared."""
-
-SIDES = ("untrained", "supervised")
-"""Arms beside them: both ends of the scale."""
 
 
 class Compared(NamedTuple):
@@ -33,7 +30,8 @@ def natural_table(evidence: Evidence, options: Options) -> Table:
     games = list(dict.fromkeys([*GAMES, *evidence.games("natural")]))
     found = compare_games(evidence, options, games)
     notes = not_run([one.game for one in found if one.outcome.test], "RMR and C-SWM have no seed in common there")
-    notes += [remark for one in found for remark in remarks(one.game, one.outcome, alpha=options.alpha)]
+    notes += [remark for one in found for remark in remarks(one.game, one.outcome)]
+    notes += [note for game in games for note in other_scales(evidence, game, (FIRST, SECOND))]
     return Table(
         name="table1",
         title="Table 1: reading the memory off encoders",
@@ -98,15 +96,14 @@ def _row(evidence: Evidence, options: Options, one: Compared) -> Row:
     game, outcome = one
     values: dict[str, Value] = {"game": game, **outcome_columns(outcome)}
     width = evidence.width("natural")
-    runs = {arm: prefix("natural", game, arm, width=width) for arm in (FIRST, SECOND, *SIDES)}
-    for arm in SIDES:
+    runs = {arm: prefix("natural", game, arm, width=width) for arm in (FIRST, SECOND, *ENDS)}
+    for arm in ENDS if outcome.test is not None else (FIRST, SECOND, *ENDS):
         values |= spread(arm, evidence.at("natural", game, arm), options.measure)
     arms = [evidence.at("natural", game, arm) for arm in (FIRST, SECOND, *evidence.arms("natural"))]
     some = next((seeds for seeds in arms if seeds), {})
     values |= {name: value for name, value in spread("majority", some, options.measure.majority).items() if some}
-    scale = anchors(evidence, game, options.measure)
     for arm in (FIRST, SECOND):
-        mean = values.get(arm)
+        mean, scale = values.get(arm), anchors(evidence, game, options.measure, [arm])
         values[f"{arm}_normalised"] = placed(mean, scale) if isinstance(mean, float) else None
     paper = natural_scores().get(game)
     if paper is not None:
@@ -157,9 +154,9 @@ _GAPS = ("too few seeds", "not run")
 
 def _about(options: Options, members: int) -> str:
     return (
-        f"{options.measure.sentence}; mean ± sample deviation over the seeds that "
-        "both arms have. Two one-sided exact Wilcoxon signed-rank tests, paired by seed, equal pairs left "
-        f"out: one for RMR higher, one for RMR lower; a verdict needs p < {options.alpha:g} (so the two-sided level is "
+        f"{options.measure.sentence}; mean ± sample deviation over the seeds that both arms have, or over all of one "
+        "without a partner. Two one-sided exact Wilcoxon signed-rank tests, paired by seed, equal pairs left out: "
+        f"one for RMR higher, one for RMR lower; a verdict needs p < {options.alpha:g} (so the two-sided level is "
         f"{2 * options.alpha:g}). Holm and BH (Benjamini and Hochberg): the same after a correction over "
         f"the {members} games with enough seeds, each direction by itself. Normalised: 0 is the untrained encoder, 1 "
         "the supervised one. Paper: table 1, on data of Agent57; how its F1 is averaged is not said."

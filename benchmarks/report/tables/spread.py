@@ -66,18 +66,18 @@ def uneven(where: str, arms: Mapping[str, Seeds]) -> list[str]:
     ]
 
 
-def failed(evidence: Evidence, kind: Kind, wanted: Callable[[str], bool] = lambda _: True) -> list[str]:
-    """Name the experiments of a stage that ended with an error.
+def failed(evidence: Evidence, kind: Kind | None = None, wanted: Callable[[str], bool] = lambda _: True) -> list[str]:
+    """Name the experiments of a stage that ended with an error, or all of them and the data sets that did.
 
     Args:
         evidence: all results and failures.
-        kind: stage of the method.
+        kind: stage of the method; None takes all.
         wanted: chooses by id.
     """
     return [
         f"Failed: {one.id} ({one.error}; {one.attempts} attempt{'' if one.attempts == 1 else 's'})."
         for one in evidence.failures
-        if one.id.startswith(f"{kind}/") and wanted(one.id)
+        if one.id.startswith("" if kind is None else f"{kind}/") and wanted(one.id)
     ]
 
 

@@ -118,7 +118,7 @@ def transfer_table(evidence: Evidence, options: Options, transfer: Transfer) -> 
         summary=tuple(_summary(transfer)),
         notes=(
             *_gaps(transfer),
-            *_grouped(transfer, options),
+            *_grouped(transfer),
             *failed(evidence, "natural", lambda name: "/from-" in name),
         ),
     )
@@ -151,12 +151,12 @@ def _summary(transfer: Transfer) -> list[str]:
     return [*lines, f"Paper (576 cells, 20 seeds): {shares}."]
 
 
-def _grouped(transfer: Transfer, options: Options) -> list[str]:
+def _grouped(transfer: Transfer) -> list[str]:
     """Say every remark once, with the cells that it is about: there may be hundreds."""
     about: dict[str, list[str]] = {}
     for (donor, game), cell in transfer.cells.items():
         where = f"{donor} to {game}"
-        for remark in remarks(where, cell, alpha=options.alpha):
+        for remark in remarks(where, cell):
             about.setdefault(remark.removeprefix(f"{where}: "), []).append(where)
     return [f"{_some(cells)}: {remark}" for remark, cells in about.items()]
 

@@ -10,7 +10,9 @@ import numpy as np
 from benchmarks.experiment import key_of
 from benchmarks.report.measure import READOUTS
 from benchmarks.result import Failure, Result, to_text
+from rmr_gym.pipeline.profiles import quick
 from rmr_gym.seeding import numpy_generator
+from rmr_gym.training import LoopConfig
 
 MACHINE = {"processor": "none", "cores": 2, "device": "cpu"}
 VERSIONS = {"python": "3.11.0", "torch": "2.8.0"}
@@ -46,16 +48,17 @@ def natural(
         for place, name in enumerate(READOUTS)
     }
     random = numpy_generator(seed, game, arm)
+    steps = (LoopConfig() if arm in LEARNS else quick().natural.loop).gradient_steps
     settings = {
         "data": {"game": game, "seed": 0},
         "trained_as": arm,
-        "natural": {"loop": {"gradient_steps": 100}},
-        "probe": {"num_train_frames": 100},
+        "natural": {"loop": {"gradient_steps": steps}},
+        "probe": {"num_train_frames": quick().probe.num_train_frames},
         "probe_seed": 0,
         "seed": seed,
         "arm": {"learns_from": LEARNS.get(arm, "pixels")},
     }
-    steps = () if arm == "untrained" else range(0, 100, 5)
+    records = () if arm == "untrained" else range(0, 100, 5)
     return Result(
         id="/".join([*parts, f"seed-{seed}"]),
         key=key_of([game, arm, donor, width, seed]),
@@ -77,7 +80,7 @@ def natural(
         },
         curve=[
             {"step": step, "loss": 2 / (1 + step) + random.normal() / 50, "effective_rank": 30.0, "active_margins": 0.5}
-            for step in steps
+            for step in records
         ],
         seconds={"wall": 10.0, "processor": 9.0},
         machine=MACHINE,
@@ -86,7 +89,16 @@ def natural(
     )
 
 
-def abstract(game: str, arm: str, seed: int, accuracy: float, *, copy: float = 0.5, width: int = 64) -> Result:
+def abstract(
+    game: str,
+    arm: str,
+    seed: int,
+    accuracy: float,
+    *,
+    copy: float = 0.5,
+    width: int = 64,
+    config: dict[str, Any] | None = None,
+) -> Result:
     """Make a result of the abstract stage."""
     width_part = [f"width-{width}"] if width != 64 else []
     own, other = (
@@ -102,7 +114,7 @@ def abstract(game: str, arm: str, seed: int, accuracy: float, *, copy: float = 0
         arm=arm,
         slot_dim=width,
         seed=seed,
-        config={"data": {"game": game, "seed": 0}, "seed": seed},
+        config={"data": {"game": game, "seed": 0}, "seed": seed} | (config or {}),
         scores=own | {"copy": other, "num_kept_slots": 20, "mask": {"precision": 0.5, "recall": None}},
         collapse=None,
         curve=[
@@ -166,7 +178,7 @@ def everything(seed: int = 0) -> tuple[list[Result], list[Failure]]:
     failures = [
         Failure(
             id="natural/pong/fine_tuned/seed-0",
-            key="00000000000f",
+            key=key_of(["pong", "fine_tuned", "pong", 64, 0]),
             error="NonFiniteLossError: the loss became NaN at step 3 <b>&amp;",
             traceback="Traceback (most recent call last):\n  secret",
             attempts=2,

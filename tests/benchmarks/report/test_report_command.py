@@ -14,6 +14,7 @@ from benchmarks.__main__ import main
 from benchmarks.report.options import Options
 from benchmarks.report.pages import LONG, NO_RECORD, SHORT, filled, records_in
 from benchmarks.report.record import to_record
+from benchmarks.result import Failure
 from tests.benchmarks.report.synthetic import abstract, everything, natural, pairs, write
 
 ROOT = Path(__file__).parents[3]
@@ -76,6 +77,7 @@ def test_page_shows_records_and_what_has_not_been_run(tmp_path: Path) -> None:
     assert found.endswith("end\n")
     assert "stale text" not in found
     assert "**`half.jsonl.gz`**: 249 experiments, profile `quick`" in short
+    assert "hours of experiments, added up (0." in short
     assert "torch 2.8.0" in short
     assert "Not run: 20 of 24 games" in short
     assert "|" not in short
@@ -88,10 +90,65 @@ def test_page_shows_records_and_what_has_not_been_run(tmp_path: Path) -> None:
     assert twice.count("15 better, 1 worse, 8 without a difference") == 2  # once in either section
 
 
+def test_page_names_every_gap_and_counts_failures_once(tmp_path: Path) -> None:
+    results = [*pairs("pong", [0.7] * 5, [0.6] * 4), *(abstract("pong", arm, 0, 0.8) for arm in ("mpnn", "deep_sets"))]
+    other = natural("pong", "untrained", 0, 0.6, config={"probe": {"num_train_frames": 7}})
+    failure = Failure(id="natural/pong/rmr/seed-9", key="0" * 12, error="OSError: disk full", traceback="", attempts=2)
+    record = tmp_path / "some.jsonl.gz"
+    record.write_bytes(to_record([*results, other], [failure]))
+    found = filled(f"{SHORT.begin}{SHORT.end}", [record], Options(repetitions=20))
+    for note in (
+        "pong: MLP not run, so no best of four.",
+        "pong: seed 4 of rmr without a partner, not compared.",
+        "pong: rmr not normalised, settings of rmr and untrained differ: probe.num_train_frames: 4000 -> 7.",
+    ):
+        assert f"- {note}" in found
+    assert "- ... and " in found
+    assert found.count("ailed") == 1
+    assert found.index("MLP not run") < found.index("without a partner"), "in the order of the tables"
+
+
+def test_page_leaves_out_tables_without_numbers(tmp_path: Path) -> None:
+    record = tmp_path / "some.jsonl.gz"
+    record.write_bytes(to_record([natural("pong", "rmr", 0, 0.7, donor="boxing"), natural("pong", "c_swm", 0, 0.7)]))
+    found = filled(f"{LONG.begin}{LONG.end}", [record], Options(repetitions=20))
+    assert "### Table 2" not in found
+    assert "### Transfer" in found
+    record.write_bytes(to_record([natural("pong", "rmr", 0, 0.7, donor="boxing")]))
+    assert "### Transfer" not in filled(f"{LONG.begin}{LONG.end}", [record], Options(repetitions=20))
+    record.write_bytes(to_record([abstract("pong", "mpnn", 0, 0.8)]))
+    found = filled(f"{LONG.begin}{LONG.end}", [record], Options(repetitions=20))
+    assert "### Table 2" in found
+    assert "### Table 1" not in found
+
+
+def test_page_is_made_of_the_choice(tmp_path: Path) -> None:
+    config = {"natural": {"loop": {"gradient_steps": 7}}}
+    other = pairs("boxing", [0.7], [0.6], config=config, profile="smoke")
+    record, page = tmp_path / "some.jsonl.gz", tmp_path / "page.md"
+    record.write_bytes(to_record([*pairs("pong", [0.7], [0.6]), *other]))
+    for options in (["--profile", "smoke"], ["--where", "natural.loop.gradient_steps=7"]):
+        page.write_text(f"{LONG.begin}{LONG.end}", encoding="utf-8")
+        assert main(["report", str(record), "--page", str(page), *options]) == 0
+        assert "| boxing |" in page.read_text("utf-8")
+        assert "| pong |" not in page.read_text("utf-8")
+
+
 def test_page_without_records_or_marks() -> None:
     assert NO_RECORD in filled(f"{SHORT.begin}{SHORT.end}", [], Options())
     with pytest.raises(ValueError, match="a page with marks"):
         filled("# Title", [], Options())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_command_of_the_documentation_works_once_there_is_a_record(page: Path, tmp_path: Path) -> None:
+    record, copy = tmp_path / "half.jsonl.gz", tmp_path / page.name
+    results, failures = everything()
+    record.write_bytes(to_record(results, failures))
+    copy.write_bytes(page.read_bytes())
+    assert main(["report", str(record), "--page", str(copy)]) == 0
+    assert "249 experiments" in copy.read_text("utf-8")
+    assert NO_RECORD not in copy.read_text("utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

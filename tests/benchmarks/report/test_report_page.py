@@ -23,7 +23,7 @@ from benchmarks.report.figures.pictures import Picture
 from benchmarks.report.options import Options
 from benchmarks.report.page.build import build_page
 from benchmarks.report.page.markup import tooltip
-from tests.benchmarks.report.synthetic import everything
+from tests.benchmarks.report.synthetic import everything, pairs
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 VOID = {"meta", "input", "br", "link", "path", "use", "image", "rect", "line", "circle"}
@@ -33,7 +33,7 @@ SECONDS = 120_000  # milliseconds; the machine may be busy
 @pytest.fixture(scope="module")
 def document() -> Document:
     results, failures = everything()
-    links = {one.id: f"/results/{one.id}-{one.key}/result.json" for one in results}
+    links = {(one.id, one.key): f"/results/{one.id}-{one.key}/result.json" for one in results}
     evidence = Evidence(
         results=tuple(results), failures=tuple(failures), links=links, sources=("/results/<script>alert(1)</script>",)
     )
@@ -97,6 +97,14 @@ def test_page_holds_the_records_and_leads_to_the_files(page_file: Path, document
         result.scores for result in document.evidence.results if result.id == "natural/pong/rmr/seed-3"
     )
     assert re.fullmatch(r"\.\./\.\./results/natural/pong/rmr/seed-3-\w{12}/result\.json", one["link"])
+
+
+def test_numbers_lead_to_experiments_also_where_there_are_few() -> None:
+    results = tuple(pairs("pong", [0.7] * 2, [0.6] * 2))
+    text = build_page(compose(Evidence(results=results), Options(repetitions=20)), [], Path("/reports/one"))
+    assert 'href="#runs=natural/pong/rmr/seed-"' in text
+    assert '<input type="search" data-table="table-experiments">' in text
+    assert 'data-table="table-coverage"' not in text
 
 
 def test_tooltip_says_everything(document: Document) -> None:

@@ -13,14 +13,15 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from benchmarks.report.choosing import choice
 from benchmarks.report.compact import CURVE_POINTS, compact
 from benchmarks.report.document import compose
 from benchmarks.report.files import to_csv
 from benchmarks.report.options import Options
-from benchmarks.report.reading import choice, read_evidence
+from benchmarks.report.reading import read_evidence
 from benchmarks.report.record import read_record, to_record
 from benchmarks.result import to_text
-from tests.benchmarks.report.synthetic import everything, natural, pairs, write
+from tests.benchmarks.report.synthetic import abstract, everything, natural, pairs, write
 
 QUICK = Options(repetitions=20)
 
@@ -104,8 +105,9 @@ def test_results_are_read_from_a_url_and_together_with_others(tmp_path: Path) ->
     record = tmp_path / "more.jsonl.gz"
     record.write_bytes(to_record([*pairs("pong", [0.7] * 2, [0.6] * 2), *pairs("boxing", [0.7], [0.6])]))
     evidence = read_evidence(["memory://bench", record])
+    key = natural("pong", "rmr", 1, 0.7).key
     assert len(evidence.results) == 6  # what is in both counts once
-    assert evidence.links["natural/pong/rmr/seed-1"].startswith("memory://bench/natural/pong/rmr/seed-1-")
+    assert evidence.links["natural/pong/rmr/seed-1", key].startswith("memory://bench/natural/pong/rmr/seed-1-")
     memory.pipe_file("/records/all.jsonl.gz", record.read_bytes())
     assert len(read_evidence(["memory://records/all.jsonl.gz"]).results) == 6
     memory.rm("/bench", recursive=True)
@@ -134,6 +136,40 @@ def test_failure_of_what_succeeded_later_is_forgotten(tmp_path: Path) -> None:
     assert read_evidence([tmp_path]).failures == ()
 
 
+def test_failure_stays_when_another_setting_succeeded(tmp_path: Path) -> None:
+    results, failures = everything()
+    other = dataclasses.replace(natural("pong", "fine_tuned", 0, 0.7), key="b" * 12)
+    write(tmp_path, [*results, other], failures)
+    assert [one.key for one in read_evidence([tmp_path]).failures] == [failures[0].key]
+
+
+def test_link_leads_to_the_setting_that_was_chosen(tmp_path: Path) -> None:
+    for place, steps in enumerate((100, 200)):
+        config = {"natural": {"loop": {"gradient_steps": steps}}}
+        one = dataclasses.replace(natural("pong", "rmr", 0, 0.7, config=config), key="ab"[place] * 12)
+        write(tmp_path, [one])
+    (result,) = (found := read_evidence([tmp_path], choice(where=["natural.loop.gradient_steps=100"]))).results
+    assert f"-{'a' * 12}/" in found.links[result.id, result.key]
+
+
+def test_other_numbers_of_one_experiment_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "one", pairs("pong", [0.7], [0.6]))
+    record = tmp_path / "other.jsonl.gz"
+    record.write_bytes(to_record(pairs("pong", [0.8], [0.6])))
+    evidence = read_evidence([tmp_path / "one", record])
+    assert len(evidence.results) == 2
+    (problem,) = evidence.problems
+    assert problem.startswith("natural/pong/rmr/seed-0 differs between ")
+    assert "one/natural/pong/rmr/seed-0" in problem
+    assert "other.jsonl.gz: scores.readouts.few_labels.bit_f1.macro: 0." in problem
+    coverage = compose(evidence, QUICK).table("coverage")
+    assert coverage is not None
+    assert problem in coverage.notes
+    same = [dataclasses.replace(one, seconds={"wall": 1.0}) for one in pairs("pong", [0.7], [0.6])]
+    record.write_bytes(to_record(same))
+    assert read_evidence([tmp_path / "one", record]).problems == ()
+
+
 def test_two_settings_of_one_experiment_need_a_choice(tmp_path: Path) -> None:
     short, long = ({"natural": {"loop": {"gradient_steps": steps}}} for steps in (100, 200))
     for key, config in (("a" * 12, short), ("b" * 12, long)):
@@ -150,10 +186,26 @@ def test_two_settings_of_one_experiment_need_a_choice(tmp_path: Path) -> None:
     assert {one.profile for one in read_evidence([tmp_path / "p"], choice("smoke")).results} == {"smoke"}
 
 
+def test_seeds_of_one_arm_under_two_settings_need_a_choice(tmp_path: Path) -> None:
+    for seed, steps in enumerate((50_000, 10)):
+        config = {"abstract": {"loop": {"gradient_steps": steps}}}
+        write(tmp_path, [abstract("pong", "mpnn", seed, 0.8, config=config)])
+    with pytest.raises(ValueError, match=r"seed-0 and .*seed-1; got .*gradient_steps: 50000 -> 10.*--where"):
+        read_evidence([tmp_path])
+    chosen = read_evidence([tmp_path], choice(where=["abstract.loop.gradient_steps=10"]))
+    assert [one.seed for one in chosen.results] == [1]
+    smoke = dataclasses.replace(abstract("pong", "mpnn", 2, 0.8, config={"abstract": {}}), profile="smoke")
+    write(tmp_path / "p", [abstract("pong", "mpnn", 0, 0.8), smoke])
+    with pytest.raises(ValueError, match="--profile quick or --profile smoke"):
+        read_evidence([tmp_path / "p"])
+
+
 def test_choice_of_nothing_says_what_there_is(tmp_path: Path) -> None:
     write(tmp_path, pairs("pong", [0.7], [0.6]))
     with pytest.raises(ValueError, match="none of 2; profiles quick"):
         read_evidence([tmp_path], choice("paper"))
+    with pytest.raises(ValueError, match=r"got natural.loop.gradient_step. Did you mean natural.loop.gradient_steps\?"):
+        read_evidence([tmp_path], choice(where=["natural.loop.gradient_step=200"]))
     with pytest.raises(ValueError, match="FIELD=VALUE"):
         choice(where=["natural"])
     with pytest.raises(ValueError, match="Expected results; got none in"):

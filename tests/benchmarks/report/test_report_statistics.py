@@ -17,6 +17,7 @@ from statsmodels.stats.multitest import multipletests
 from benchmarks.intervals import interquartile_mean, probability_of_improvement, stratified
 from benchmarks.report.clustering import cluster
 from benchmarks.report.comparison import Pairing, correct, family, pair, remarks, tally
+from benchmarks.report.document import compose
 from benchmarks.report.evidence import Evidence
 from benchmarks.report.measure import Measure
 from benchmarks.report.options import Options
@@ -92,7 +93,7 @@ def test_family_leaves_out_comparisons_with_too_few_seeds() -> None:
     assert few.holm is few.bh is none.test is None
     assert few.test is not None
     assert few.test.p_greater == 1 / 16
-    assert "4 seeds, p cannot fall below 0.0625" in remarks("pong", few, alpha=ALPHA)[0]
+    assert "4 seeds, p cannot fall below 0.0625" in remarks("pong", few)[0]
 
 
 def test_identical_arms_are_no_difference_with_p_one() -> None:
@@ -100,7 +101,19 @@ def test_identical_arms_are_no_difference_with_p_one() -> None:
     (found,) = family([pairing(scores, scores)], alpha=ALPHA)
     assert found.test is not None
     assert (found.test.p_greater, found.test.p_less, found.judgement) == (1.0, 1.0, "no difference")
-    assert "all 6 pairs are equal (p = 1)" in remarks("pong", found, alpha=ALPHA)[0]
+    assert "all 6 pairs are equal (p = 1)" in remarks("pong", found)[0]
+
+
+def test_equal_pairs_do_not_count_as_seeds_for_a_verdict() -> None:
+    # Four gains and a tie: the smallest p that four pairs can have is 1/16.
+    (found,) = family([pairing([0.1, 0.2, 0.3, 0.4, 0.0], [0.0] * 5)], alpha=ALPHA)
+    assert found.test is not None
+    assert (found.judgement, found.judgement_bh, found.holm) == ("too few seeds", "too few seeds", None)
+    assert remarks("pong", found) == [
+        "pong: 5 seeds, 1 of them equal and left out of the test, p cannot fall below 0.0625, so there is no verdict."
+    ]
+    (six,) = family([pairing([0.1, 0.2, 0.3, 0.4, 0.5, 0.0], [0.0] * 6)], alpha=ALPHA)
+    assert six.judgement == "better"
 
 
 def test_shuffled_seeds_destroy_the_pairing() -> None:
@@ -119,7 +132,7 @@ def test_zeros_are_counted_and_what_depends_on_them_is_said() -> None:
     assert found.test is not None
     expected = scipy.stats.wilcoxon(difference[3:], alternative="greater", method="exact").pvalue
     assert found.test.p_greater == pytest.approx(expected)
-    said = " ".join(remarks("pong", found, alpha=ALPHA))
+    said = " ".join(remarks("pong", found))
     assert "3 of 9 pairs are equal and left out" in said
     assert ("Pratt" in said) == found.test.verdict_depends_on_zeros
 
@@ -150,6 +163,25 @@ def test_supervised_pairs_though_it_is_trained_otherwise() -> None:
     other = natural("pong", "supervised", 0, 0.8, config={"natural": {"loop": {"gradient_steps": 7}}})
     found = pair({0: other}, {0: natural("pong", "rmr", 0, 0.7)}, Measure(), names=("supervised", "rmr"), where="pong")
     assert found.seeds == (0,)
+
+
+def test_supervised_does_not_pair_around_another_encoder() -> None:
+    other = natural("pong", "supervised", 0, 0.8, config={"natural": {"encoder": {"maps_per_slot": 7}}})
+    found = pair({0: other}, {0: natural("pong", "rmr", 0, 0.7)}, Measure(), names=("supervised", "rmr"), where="pong")
+    assert found.seeds == ()
+    assert "settings differ: natural.encoder: {'maps_per_slot': 7} -> None." in found.notes[0]
+
+
+def test_processors_that_were_trained_otherwise_do_not_pair() -> None:
+    meaning = {"learns_from": "pixels", "processor": "pretrained"}
+    first, longer, foreign = (
+        {"arm": meaning, "processor": {"data": {"game": game}, "abstract": {"loop": {"gradient_steps": steps}}}}
+        for game, steps in (("pong", 10), ("pong", 20), ("boxing", 10))
+    )
+    rmr = {0: natural("pong", "rmr", 0, 0.7, config=first)}
+    for config, seeds in ((longer, ()), (foreign, (0,)), ({"arm": meaning | {"processor": "random"}}, (0,))):
+        other = natural("pong", "fine_tuned", 0, 0.6, config=config)
+        assert pair(rmr, {0: other}, Measure(), names=("rmr", "fine_tuned"), where="pong").seeds == seeds
 
 
 def test_undefined_scores_are_left_out_and_named() -> None:
@@ -266,9 +298,25 @@ def test_aggregates_use_as_many_runs_as_make_a_rectangle() -> None:
 
 def test_scale_needs_a_supervised_encoder_above_the_untrained() -> None:
     below = [natural("pong", "untrained", 0, 0.9), natural("pong", "supervised", 0, 0.8)]
-    assert anchors(Evidence(results=tuple(below)), "pong", Measure()) is None
+    assert anchors(Evidence(results=tuple(below)), "pong", Measure(), ()) is None
     above = [natural("pong", "untrained", 0, 0.6), natural("pong", "supervised", 0, 0.8)]
-    assert placed(0.7, anchors(Evidence(results=tuple(above)), "pong", Measure())) == pytest.approx(0.5)
+    assert placed(0.7, anchors(Evidence(results=tuple(above)), "pong", Measure(), ())) == pytest.approx(0.5)
+
+
+def test_scale_of_other_settings_is_no_scale() -> None:
+    other = {"natural": {"encoder": {"maps_per_slot": 7}}}
+    ends = [natural("pong", arm, 0, score, config=other) for arm, score in (("untrained", 0.6), ("supervised", 0.8))]
+    evidence = Evidence(results=(*pairs("pong", [0.7], [0.65]), *ends))
+    assert anchors(evidence, "pong", Measure(), ["rmr"]) is None
+    assert anchors(evidence, "pong", Measure(), ["untrained"]) == (0.6, 0.8)
+    changed = "natural.encoder: None -> {'maps_per_slot': 7}"
+    document = compose(evidence, Options(repetitions=20))
+    for name in ("table1", "controls", "aggregates"):
+        table = document.table(name)
+        assert table is not None
+        assert f"pong: rmr not normalised, settings of rmr and untrained differ: {changed}." in table.notes, name
+        placed_on_it = [row.values.get("rmr_normalised") for row in table.rows if row.values.get("arm") != "untrained"]
+        assert set(placed_on_it) == {None}, name
 
 
 def test_result_of_another_readout_is_measured() -> None:

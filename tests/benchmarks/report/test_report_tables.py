@@ -15,12 +15,15 @@ import pytest
 
 from benchmarks.report.document import Document, compose
 from benchmarks.report.evidence import Evidence
+from benchmarks.report.figures.aggregates import draw_aggregates
+from benchmarks.report.figures.curves import draw_learning
 from benchmarks.report.figures.pictures import pictures
 from benchmarks.report.files import to_csv, to_linkage, to_markdown, to_matrix, to_parquet
 from benchmarks.report.options import Options
 from benchmarks.report.table import Row, Table
 from benchmarks.report.tables.curves import curves
-from benchmarks.result import Result
+from benchmarks.result import Failure, Result
+from rmr_gym.envs.games import GAMES
 from tests.benchmarks.report.synthetic import abstract, everything, natural, pairs
 
 QUICK = Options(repetitions=20)
@@ -51,7 +54,7 @@ def test_every_table_is_there(document: Document) -> None:
     names = [one.name for one in document.tables]
     expected = ["coverage", "table2", "table1", "transfer", "bottleneck", "controls", "aggregates", "curves"]
     assert names == [*expected, "collapse", "experiments"]
-    assert document.caveats == ["Failed experiments: 1; they are named under the tables."]
+    assert document.caveats == ["Failed experiments: 1; the report names them under its tables."]
 
 
 def test_columns_of_rows_are_columns_of_tables(document: Document) -> None:
@@ -82,6 +85,16 @@ def test_table_1_says_what_has_not_been_run(document: Document) -> None:
     assert missing.values["paper_rmr"] == 0.59
     assert "rmr" not in missing.values
     assert "(20 not run)" in found.summary[0]
+
+
+@pytest.mark.parametrize(("arm", "other"), [("rmr", "c_swm"), ("c_swm", "rmr")])
+def test_table_1_shows_an_arm_without_its_partner(arm: str, other: str) -> None:
+    found = table(composed(*(natural("pong", arm, seed, 0.5 + seed / 10) for seed in (0, 1))), "table1")
+    values = row(found, game="pong").values
+    assert (values[arm], values[f"{arm}_std"]) == (pytest.approx(0.55), pytest.approx(0.1 / 2**0.5))
+    assert other not in values
+    assert (values["verdict"], values["seeds"]) == ("not run", 0)
+    assert f"pong: seeds 0, 1 of {arm} without a partner, not compared." in found.notes
 
 
 def test_means_are_those_of_the_seeds(document: Document) -> None:
@@ -150,6 +163,23 @@ def test_controls_have_three_readouts_and_both_ends_of_the_scale(document: Docum
     assert "boxing: anchored lacks seeds 3, 4, 5." in said
 
 
+def test_controls_have_the_notes_of_all_readouts(document: Document) -> None:
+    undefined = natural("pong", "untrained", 1, 0.6)
+    readouts = undefined.scores["readouts"]
+    undefined = dataclasses.replace(
+        undefined, scores=undefined.scores | {"readouts": readouts | {"few_labels": {"bit_f1": {}}}}
+    )
+    results = [*pairs("pong", [0.7, 0.8], [0.6, 0.6]), natural("pong", "untrained", 0, 0.6), undefined]
+    results.append(natural("pong", "supervised", 0, 0.9))
+    said = table(composed(*results), "controls").notes
+    assert "pong: seed 1 of rmr without a partner, not compared." in said
+    assert "pong: seed 1 of untrained and rmr left out, a score is undefined (few labels readout)." in said
+    few = "seeds, p cannot fall below 0.25, so there is no verdict"
+    assert f"pong, c_swm beside rmr: 2 {few}." in said
+    assert f"pong, untrained beside rmr: 2 {few} (full, low dimensional readout)." in said
+    assert not any("full, full" in note for note in table(document, "controls").notes)
+
+
 def test_table_2_leaves_the_best_open_where_a_predictor_is_missing(document: Document) -> None:
     found = table(document, "table2")
     freeway = row(found, game="freeway")
@@ -157,6 +187,22 @@ def test_table_2_leaves_the_best_open_where_a_predictor_is_missing(document: Doc
     assert freeway.values["paper_best"] == "mpnn"
     assert "freeway: MLP not run, so no best of four." in found.notes
     assert "of 5 (best:" in found.summary[0]
+
+
+def test_table_2_leaves_the_best_open_where_predictors_were_trained_otherwise() -> None:
+    long, short = (
+        {"abstract": {"processor": {"type": arm}, "loop": {"gradient_steps": steps}}}
+        for arm, steps in (("mpnn", 50_000), ("mlp", 10))
+    )
+    results = [abstract("pong", "mpnn", 0, 0.9, config=long), abstract("pong", "mlp", 0, 0.7, config=short)]
+    found = table(composed(*results, abstract("pong", "deep_sets", 0, 0.8, config=long)), "table2")
+    assert row(found, game="pong").values["best"] is None
+    assert not row(found, game="pong").strong & {f"{arm}_accuracy" for arm in ("mpnn", "mlp", "deep_sets")}
+    assert (
+        "pong: no best of four, settings of the predictors differ: abstract.loop.gradient_steps: 10 -> 50000."
+        in found.notes
+    )
+    assert "MPNN is above copying in slot accuracy in 1 of 1 games; no game has all four" in found.summary[0]
 
 
 def test_predictors_that_tie_share_the_first_place() -> None:
@@ -170,6 +216,9 @@ def test_predictors_that_tie_share_the_first_place() -> None:
 def test_failures_are_named(document: Document) -> None:
     assert any("natural/pong/fine_tuned/seed-0" in note for note in table(document, "coverage").notes)
     assert any("natural/pong/fine_tuned/seed-0" in note for note in table(document, "table1").notes)
+    data = Failure(id="data/pong", key="0" * 12, error="OSError: disk full", traceback="", attempts=1)
+    found = compose(Evidence(results=(natural("pong", "rmr", 0, 0.7),), failures=(data,)), QUICK)
+    assert "Failed: data/pong (OSError: disk full; 1 attempt)." in table(found, "coverage").notes
 
 
 def test_collapse_warns() -> None:
@@ -222,6 +271,36 @@ def test_figures_are_drawn_of_any_part() -> None:
         for picture in pictures(composed(*results)):
             assert picture.png.startswith(b"\x89PNG")
             assert b"<svg" in picture.svg
+
+
+def test_learning_curves_of_many_games_stand_beside_each_other() -> None:
+    results = [abstract(game, arm, 0, 0.7) for game in GAMES for arm in ("mlp", "mpnn")]
+    figure = draw_learning(curves(Evidence(results=tuple(results))))
+    assert figure is not None
+    assert len(figure.axes) == 24
+    assert max(figure.get_size_inches()) < 15
+    assert [axes.get_xlabel() for axes in figure.axes[-4:]] == ["gradient steps"] * 4
+    assert [axes.get_ylabel() for axes in figure.axes[:5]] == [
+        "processor: loss of bits",
+        "",
+        "",
+        "",
+        "processor: loss of bits",
+    ]
+    few = draw_learning(curves(Evidence(results=tuple(results[:10]))))
+    assert few is not None
+    assert [bool(axes.get_xlabel()) for axes in few.axes] == [False, True, True, True, True]
+
+
+def test_aggregates_say_what_is_hollow_and_what_lines_rest_on(document: Document) -> None:
+    figure = draw_aggregates(table(document, "aggregates"))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["the arm", "RMR on the same games and seeds"]
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert labels[-1] == "c_swm\n(4 games, 6 seeds)"
+    assert "anchored\n(2 games, 3 seeds)" in labels
+    alike = composed(*pairs("pong", [0.7], [0.6]), natural("pong", "anchored", 0, 0.6))
+    axes = draw_aggregates(table(alike, "aggregates")).axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["anchored", "c_swm"]
 
 
 def test_narrow_slots_alone_are_the_usual_width() -> None:

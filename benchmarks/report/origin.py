@@ -1,0 +1,63 @@
+"""Where the settings of a result come from: a profile, and what was changed in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from benchmarks.arms import ENCODER_ARMS, PROCESSOR_ARMS, abstract_experiment, natural_experiment, with_width
+from benchmarks.result import Kind, Result
+from rmr_gym.documents import differences
+from rmr_gym.pipeline.profiles import PROFILES
+
+NAMED = 3
+"""Changed settings that are named."""
+
+
+def origin(result: Result) -> str:
+    """Name the profile of a result with the settings that are not the profile's.
+
+    Seeds, games and the width of slots are no settings of a profile. Fields that only one of the two has are of another
+    version of the code and say nothing. A profile or an arm that is not known here stays as it is.
+
+    Returns:
+        Such as `standard`, or `standard with abstract.loop.gradient_steps 1000`.
+    """
+    usual = _usual(result.profile, result.kind, result.arm, result.slot_dim)
+    if usual is None:
+        return result.profile
+    found = differences(usual, _within(_settings(result.config, result.game), usual))
+    changed = [f"{path} {values.rpartition(' -> ')[2]}" for path, _, values in (one.partition(": ") for one in found)]
+    more = [f"{len(changed) - NAMED} more"] if len(changed) > NAMED else []
+    return f"{result.profile} with {', '.join([*changed[:NAMED], *more])}" if changed else result.profile
+
+
+@lru_cache(maxsize=1_000)
+def _usual(profile: str, kind: Kind, arm: str, slot_dim: int) -> dict[str, Any] | None:
+    """Return the settings that a profile gives for an arm; None where it is not known."""
+    arms = PROCESSOR_ARMS if kind == "abstract" else ENCODER_ARMS
+    if profile not in PROFILES or arm not in arms:
+        return None
+    build = abstract_experiment if kind == "abstract" else natural_experiment
+    return _settings(build("pong", arm, 0, with_width(PROFILES[profile](), slot_dim), profile).config, "pong")
+
+
+def _settings(config: Mapping[str, Any], game: str) -> dict[str, Any]:
+    """Bring the settings of an experiment into the form of a profile, without games and seeds."""
+    data, processor = config.get("data", {}), config if "abstract" in config else config.get("processor", {})
+    parts = {
+        "data": data.get("config"),
+        "players": [player.replace(game, "{game}") for player in data.get("players", ())] or None,
+        "abstract": processor.get("abstract", {"processor": processor}),
+        "natural": config.get("natural"),
+        "probe": config.get("probe", {name: config[name] for name in ("entropy_threshold",) if name in config}),
+    }
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def _within(document: Any, other: Any) -> Any:
+    """Give a document the fields of another one: leave out those that it lacks, take over those that are missing."""
+    if not (isinstance(document, Mapping) and isinstance(other, Mapping)):
+        return document
+    return {name: _within(document[name], value) if name in document else value for name, value in other.items()}
