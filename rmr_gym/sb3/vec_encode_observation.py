@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 from gymnasium import spaces
 
 from rmr_gym.errors import explain, missing_extra
@@ -140,9 +141,9 @@ def _warn_of_bytes(space: spaces.Space[Any], keep: Sequence[str]) -> None:
     """Warn of vectors of bytes, such as raw RAM: policies scale pictures only, and would see values up to 255."""
     for key in keep:
         part = space[key] if isinstance(space, spaces.Dict) else space
-        if isinstance(part, spaces.Box) and part.dtype.kind == "u" and part.high.max() > 1 and len(part.shape) < 3:
+        if isinstance(part, spaces.Box) and len(part.shape) < 3 and part.dtype == np.uint8 and part.high.max() == 255:
             warnings.warn(
-                f"{key!r} beside the features goes up to {part.high.max():g}, and Stable-Baselines3 does not scale it. "
+                f"{key!r} beside the features goes up to 255, and Stable-Baselines3 does not scale it. "
                 'For RAM pass ram_format="bits" or "float" to PairedObservation.',
                 stacklevel=3,
             )

@@ -260,7 +260,9 @@ def test_agents_that_cannot_be_unfrozen_are_refused_at_the_start(checkpoint: Pat
     split.policy.optimizer = torch.optim.Adam(split.policy.value_net.parameters())
     with pytest.raises(ValueError, match="all parameters in one group"):
         split.learn(8, callback=UnfreezeEncoder(after_steps=10**6))
-    natural = TRPO("CnnPolicy", TinyWorld(), n_steps=8, device="cpu", policy_kwargs=policy_kwargs_from(checkpoint))
+    natural = TRPO(
+        "CnnPolicy", TinyWorld(), n_steps=8, batch_size=8, device="cpu", policy_kwargs=policy_kwargs_from(checkpoint)
+    )
     with pytest.raises(ValueError, match="whose optimizer trains the actor.*got TRPO. Leave learning_rate out"):
         natural.learn(8, callback=UnfreezeEncoder(after_steps=0, learning_rate=1e-4))
 
