@@ -95,6 +95,13 @@ def test_ram_beside_the_pictures_never_reaches_the_policy(checkpoint: Path) -> N
     assert torch.equal(*values)
 
 
+def test_ram_that_vec_frame_stack_stacks_beside_the_pictures_is_left_alone(checkpoint: Path) -> None:
+    venv = VecFrameStack(DummyVecEnv([lambda: TinyWorld(ram=True)]), 4)
+    assert venv.observation_space["ram"].shape == (512,)  # type: ignore[index]
+    extractor = EncoderFeaturesExtractor(venv.observation_space, checkpoint)
+    assert extractor.features_dim == 4 * 2 * 3
+
+
 def test_dict_without_the_key_names_those_that_it_has(checkpoint: Path) -> None:
     with pytest.raises(ValueError, match=r"pictures under the key 'image'; got the keys 'pixels', 'ram'"):
         EncoderFeaturesExtractor(WITH_RAM, str(checkpoint), key="image")
