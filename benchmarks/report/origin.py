@@ -11,7 +11,7 @@ from benchmarks.result import Kind, Result
 from rmr_gym.documents import differences
 from rmr_gym.pipeline.profiles import PROFILES
 
-NAMED = 3
+NAMED = 4
 """Changed settings that are named."""
 
 
