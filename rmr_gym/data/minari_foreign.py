@@ -33,10 +33,13 @@ class ForeignEpisodes:
 
     def __init__(self, dataset: Any, seed: int) -> None:
         self._config = console_of(dataset.spec.env_spec)
-        shapes = {name: space.shape for name, space in getattr(dataset.observation_space, "spaces", {}).items()}
-        if shapes != {"pixels": (*SCREEN_SHAPE, 3), "ram": (NUM_RAM_BYTES,)}:
+        parts = getattr(dataset.observation_space, "spaces", {})
+        found = {name: (str(space.dtype), space.shape) for name, space in parts.items()}
+        # The type as well: RAM scaled to 0..1 has the shape of bytes and would become zeros.
+        if found != {"pixels": ("uint8", (*SCREEN_SHAPE, 3)), "ram": ("uint8", (NUM_RAM_BYTES,))}:
+            expected = "pixels and ram as observation, both bytes"
             fix = "Record rmr/<Game>-v0 as it is, without wrappers around it."
-            raise ValueError(explain(expected="pixels and ram as observation", got=shapes, fix=fix))
+            raise ValueError(explain(expected=expected, got=found, fix=fix))
         self._console = Console(self._config)
         self._player = str(dataset.storage.metadata.get("algorithm_name") or dataset.id)
         self._seed = seed

@@ -18,6 +18,7 @@ from rmr_gym.data.minari_environments import console_of
 from rmr_gym.envs.atari import make_atari
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.envs.console import ConsoleConfig
+from rmr_gym.wrappers import PairedObservation
 from tests.data.synthetic import GRAY_RAMP, write_episode
 
 minari = pytest.importorskip("minari")
@@ -243,3 +244,11 @@ def test_lossy_and_changed_pictures_are_refused(tmp_path: Path) -> None:
         record_with_minari(env, change=lambda pixels: pixels // 2 + 3)
         with pytest.raises(ValueError, match="the colours of the console's palette"):
             import_minari(ID, tmp_path / "back")
+
+
+def test_ram_that_is_no_bytes_is_refused(tmp_path: Path) -> None:
+    with PairedObservation(make_atari("pong", paired=False), ram_format="float") as env:
+        record_with_minari(env)
+    with pytest.raises(ValueError, match=r"both bytes; got .*'ram': \('float32', \(128,\)\)"):
+        import_minari(ID, tmp_path / "back")
+    assert files(tmp_path / "back") == {}
