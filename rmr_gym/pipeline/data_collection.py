@@ -23,7 +23,7 @@ from rmr_gym.pipeline.data_estimate import NOTHING, Estimate, estimate
 from rmr_gym.pipeline.players import GRADED, named_players
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.pipeline.stage import JsonObject, Stage, exclusive
-from rmr_gym.pipeline.stages.collect import collection_inputs, describe_splits
+from rmr_gym.pipeline.stages.collect import begin_collection, collection_inputs, describe_splits
 from rmr_gym.pipeline.tables import columns, under
 
 
@@ -162,7 +162,7 @@ def collect_several(
     with ExitStack() as stack:
         for game in players:
             stack.enter_context(exclusive(out / game))
-        stages = {game: Stage(out / game, inputs[game]) for game in players}
+        stages = {game: begin_collection(out / game, inputs[game]) for game in players}
         open_games = [game for game, stage in stages.items() if not stage.finished]
         total = config.num_episodes * len(players)
         present = sum(len(EpisodeStore(out / game)) for game in players)

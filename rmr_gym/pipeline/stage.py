@@ -97,6 +97,12 @@ class Stage:
         self._begun.unlink(missing_ok=True)
         return self.result
 
+    def reopen(self) -> None:
+        """Take the result back, because not all is there any more that it describes; the stage counts as resumed."""
+        write_json(self._begun, self.inputs)
+        self._result.unlink()
+        self.resumed = True
+
 
 def begun_file(folder: str | Path, result_name: str = RESULT_FILE) -> Path:
     """Return the file that holds the inputs of a stage which has begun and not ended."""

@@ -12,6 +12,7 @@ from rmr_gym.data import EpisodeStore, collect
 from rmr_gym.envs.console import ConsoleConfig
 from rmr_gym.pipeline.data_estimate import NOTHING, estimate
 from rmr_gym.pipeline.datasets import open_dataset
+from rmr_gym.pipeline.stage import begun_file
 from rmr_gym.players import graded_players, lookahead_steps, paper_heads
 from rmr_gym.program import USER_ERROR
 
@@ -39,6 +40,22 @@ def test_games_are_planned_and_collected_like_single_ones(tmp_path: Path, capsys
     assert cli.main([*TWO, "--out", str(out), *SMALL]) == 0
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()} == before
     assert "for 0 episodes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["pong"], ["--games", "pong"]])
+def test_damaged_episodes_that_were_deleted_are_made_once_more(tmp_path: Path, words: list[str]) -> None:
+    call = ["collect", *words, "--out", str(tmp_path), *SMALL]
+    assert cli.main(call) == 0
+    (record,) = tmp_path.rglob("result.json")
+    folder, before = record.parent, json.loads(record.read_text())
+    made = files(folder)
+    (folder / made[1]).unlink()  # as the message about a damaged file advises
+    assert cli.main(call) == 0
+    assert files(folder) == made
+    after = json.loads(record.read_text())
+    assert after["timing"]["resumed"] is True
+    assert all(after[part] == before[part] for part in ("inputs", "num_bytes", "splits"))
+    assert not begun_file(folder).exists()
 
 
 def test_dry_run_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

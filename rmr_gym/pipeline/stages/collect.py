@@ -54,7 +54,7 @@ def collect(
     players = named_players(sources, game, config)
     inputs = collection_inputs(game, config, seed, sources, players)
     with exclusive(out):
-        stage = Stage(out, inputs)
+        stage = begin_collection(Path(out), inputs)
         if stage.finished:
             return stage.result
         with reporter.task(f"Playing {inputs['game']}") as progress:
@@ -86,6 +86,16 @@ def collection_inputs(
     # The names of agents say which weights they have; data sets of random players are those of before.
     named = None if tuple(sources) == (GRADED,) else [player.name for player in players]
     return {"game": get_game(game).rom_id, "config": to_json(config), "seed": seed, "players": named}
+
+
+def begin_collection(folder: Path, inputs: JsonObject) -> Stage:
+    """Open the stage of a data set; a finished one is open again where episodes were deleted, as damaged ones are."""
+    stage = Stage(folder, inputs)
+    if stage.finished:
+        recorded = sum(split["num_episodes"] for split in stage.result["splits"].values())
+        if sum(1 for _ in folder.glob("ep-*.arrow")) < recorded:
+            stage.reopen()
+    return stage
 
 
 def describe_splits(folder: Path, config: DataConfig) -> JsonObject:
