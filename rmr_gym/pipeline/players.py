@@ -25,7 +25,7 @@ def named_players(sources: Sequence[str], game: str, config: DataConfig) -> list
         config: what is recorded.
 
     Returns:
-        The players of all sources in turn, so that a small data set sees all of them.
+        The players of all sources in turn, so that a small data set sees all of them; one that several have plays once.
 
     Raises:
         ValueError: when a source is unknown, holds no agents, or its agents were trained otherwise than is recorded.
@@ -40,7 +40,10 @@ def named_players(sources: Sequence[str], game: str, config: DataConfig) -> list
     if not sources:
         raise ValueError(explain(expected="at least one source of players", got="none", fix=f"Pass {GRADED}."))
     groups = [_of_source(source, game, config) for source in sources]
-    return [player for turn in itertools.zip_longest(*groups) for player in turn if player is not None]
+    in_turn = [player for turn in itertools.zip_longest(*groups) for player in turn if player is not None]
+    names = [player.name for player in in_turn]
+    # Equal names are equal players: the weakest random one is both graded and in the paper's place.
+    return [player for place, player in enumerate(in_turn) if player.name not in names[:place]]
 
 
 def _of_source(source: str, game: str, config: DataConfig) -> Sequence[Player]:

@@ -71,6 +71,19 @@ def test_paper_players_record_a_data_set(tmp_path: Path) -> None:
     assert (played[0].skill, played[1].skill) == (0.0, paper_heads("pong")[1].skill)
 
 
+def test_player_that_two_sources_have_plays_once(tmp_path: Path) -> None:
+    names = [player.name for player in named_players(("graded", "paper"), "pong", DATA)]
+    assert [name.split("-")[0] for name in names] == ["random", "random", "lookahead"]
+    assert len(set(names)) == 3
+    result = collect("pong", tmp_path, DATA, sources=("graded", "paper"))
+    assert result["inputs"]["players"] == names
+    full = named_players(("paper", "graded"), "pong", DataConfig())
+    assert len({player.name for player in full}) == len(full) == 63
+    assert [player.name for player in named_players(("paper",), "pong", DATA)] == [
+        player.name for player in paper_heads("pong")[:2]
+    ]
+
+
 def test_agents_of_another_game_or_other_pictures_are_refused(agent: Path) -> None:
     with pytest.raises(ValueError, match="breakout"):
         named_players([f"sb3:{agent}"], "breakout", DATA)
