@@ -57,7 +57,7 @@ def read_variables(path: str | Path, game: str) -> tuple[StateVariable, ...]:
             explain(expected="a table in TOML or CSV", got=str(path), fix="Call it name.toml or name.csv.")
         )
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # a mark of order, as Excel writes it, would hide the first column
     except (OSError, UnicodeDecodeError) as error:
         fix = "Correct the path, or write the file in UTF-8."
         raise ValueError(explain(expected=f"a table of variables in {path}", got=str(error), fix=fix)) from error

@@ -67,6 +67,19 @@ def test_csv_needs_two_columns_and_leaves_others_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("own.csv", "game,variable,ram_index\npong,ball_x,49\nboxing,clock,17\n"),
+        ("own.toml", "[pong]\nball_x = 49\n[boxing]\nclock = 17\n"),
+    ],
+)
+def test_mark_of_order_is_no_part_of_the_first_name(name: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8-sig")  # as spreadsheets do
+    assert named(read_variables(path, "pong")) == {"ball_x": (49, "misc")}
+
+
+@pytest.mark.parametrize(
     ("name", "text", "message"),
     [
         ("own.toml", "[pong]\nball_x = 49\nball_y = 200\n", "own.toml, line 3, column 1: .* 0..127; got 200"),
