@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from rmr_gym.data import TransitionDataset
 from rmr_gym.errors import explain
 from rmr_gym.pipeline.data_figures import draw_contact_sheet, draw_summary
-from rmr_gym.pipeline.data_summary import ENTROPY_THRESHOLD, summarise
+from rmr_gym.pipeline.data_summary import ENTROPY_THRESHOLD, own_name, summarise
 from rmr_gym.pipeline.datasets import validation_fraction_of
 from rmr_gym.pipeline.stage import JsonObject, write_json
 
@@ -70,3 +71,17 @@ def folders_of_episodes(paths: Sequence[Path]) -> list[Path]:
             raise ValueError(explain(expected="a folder of episodes", got=got, fix="Make one with `rmr-gym collect`."))
         found += here
     return found
+
+
+def folders_below(folders: Sequence[Path]) -> list[Path]:
+    """Name a place for each folder below another one: by its own name, or by where it lies when two are called alike.
+
+    Example:
+        >>> [str(place) for place in folders_below([Path("runs/pong/data"), Path("runs/boxing/data")])]
+        ['pong/data', 'boxing/data']
+    """
+    names, absolute = [own_name(folder) for folder in folders], [folder.resolve() for folder in folders]
+    if len(set(names)) == len(set(absolute)):
+        return [Path(name) for name in names]
+    above = os.path.commonpath(absolute)
+    return [folder.relative_to(above) for folder in absolute]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int64
@@ -45,7 +46,7 @@ def summarise(
     store = dataset.store
     summary: JsonObject = {
         "format": FORMAT,
-        "paths": [path.name for path in store.paths],
+        "paths": [own_name(path) for path in store.paths],
         **store.files[0].metadata.heading,
         "fingerprint": dataset.fingerprint,
         "damaged": [str(error) for error in store.damaged],
@@ -64,6 +65,11 @@ def summarise(
         }
         summary["skill_score_correlation"] = _rank_correlation(summary["players"])
     return summary
+
+
+def own_name(folder: Path) -> str:
+    """Return the last part of a path, also of "." and "..", whose own says nothing."""
+    return folder.resolve().name if folder.name in ("", "..") else folder.name
 
 
 def _counts(dataset: TransitionDataset) -> JsonObject:

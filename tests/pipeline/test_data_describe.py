@@ -58,6 +58,25 @@ def test_describe_finds_the_folders_in_a_folder(
     assert [summary["console"]["game"] for summary in summaries] == ["boxing", "pong"]
 
 
+def test_describe_keeps_data_sets_of_one_name_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for index, run in enumerate(("one", "other")):
+        folder = tmp_path / run / "data"
+        folder.mkdir(parents=True)
+        for number in range(2 + index):
+            write_episode(folder, number, 3)
+    words = ["data", "describe", "--no-pictures", "--out", str(tmp_path / "out")]
+    assert cli.main([*words, *(str(tmp_path / run / "data") for run in ("one", "other"))]) == 0
+    written = [tmp_path / "out" / run / "data" / "summary.json" for run in ("one", "other")]
+    assert [json.loads(path.read_text())["counts"]["episodes"] for path in written] == [2, 3]
+
+    monkeypatch.chdir(tmp_path / "one" / "data")
+    capsys.readouterr()
+    assert cli.main(["data", "describe", ".", "--no-pictures"]) == 0
+    assert "data: pong" in capsys.readouterr().out
+
+
 def test_describe_takes_several_folders_for_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for index in range(4):
         write_episode(tmp_path / str(index % 2), index, 5)

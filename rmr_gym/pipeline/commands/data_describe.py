@@ -10,7 +10,7 @@ import tyro
 from rich.console import Console
 
 from rmr_gym.errors import explain
-from rmr_gym.pipeline.data_describe import describe, folders_of_episodes
+from rmr_gym.pipeline.data_describe import describe, folders_below, folders_of_episodes
 from rmr_gym.pipeline.data_summary import ENTROPY_THRESHOLD
 from rmr_gym.pipeline.data_tables import overview_table, render_summary
 
@@ -51,10 +51,11 @@ class Describe:
         """Look at each data set, or at all as one."""
         folders = folders_of_episodes(self.paths)
         sets = [folders] if self.together else [[folder] for folder in folders]
+        places = folders_below([paths[0] for paths in sets])
         options = {"entropy_threshold": self.entropy_threshold, "pictures": self.pictures}
         summaries = []
-        for paths in sets:
-            out = self.out / paths[0].name if self.out is not None and len(sets) > 1 else self.out
+        for paths, place in zip(sets, places, strict=True):
+            out = self.out / place if self.out is not None and len(sets) > 1 else self.out
             summaries.append(describe(paths, out, **options))  # type: ignore[arg-type]
             if not self.json:
                 console.print(render_summary(summaries[-1]), "", highlight=False)
