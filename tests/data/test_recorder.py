@@ -111,7 +111,12 @@ def test_players_of_the_main_script_and_unpicklable_ones_are_not_packed(
     class Inner(Local):
         pass
 
+    class Sealed(Local):
+        def __reduce__(self) -> str:
+            raise RuntimeError("as scripted modules of PyTorch do, which can be copied all the same")
+
     assert pack_session(session(tmp_path, Inner())) is None
+    assert pack_session(session(tmp_path, Sealed())) is None
     monkeypatch.setattr(Local, "__module__", "__main__")
     monkeypatch.setattr(sys.modules["__main__"], "Local", Local, raising=False)
     assert pack_session(session(tmp_path, Local())) is None
