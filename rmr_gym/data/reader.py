@@ -59,6 +59,10 @@ class EpisodeFile:
         self.truncated: NDArray[np.bool_] = batch.column("truncated")[:-1].to_numpy(zero_copy_only=False)
         self._guarded(self._check_rows)
 
+    def __reduce__(self) -> tuple[type[EpisodeFile], tuple[Path]]:
+        # The mapped frames cannot be pickled; processes that load data open the file again.
+        return EpisodeFile, (self.path.absolute(),)
+
     @property
     def num_rows(self) -> int:
         """Number of frames, one more than transitions."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import tempfile
 from pathlib import Path
 
@@ -147,6 +148,16 @@ def test_data_loader_of_torch_takes_the_dataset(folder: Path) -> None:
     first = dataset.batch(range(4))
     for name in ("pixels", "ram", "action", "next_pixels", "next_ram", "terminated"):
         np.testing.assert_array_equal(batches[0][name].numpy(), getattr(first, name))
+
+
+def test_data_set_can_be_pickled_for_processes_that_load_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    dataset = TransitionDataset(folder.name, split="validation", size=(21, 16))
+    sent = pickle.dumps(dataset)
+    monkeypatch.chdir("/")
+    copied = pickle.loads(sent)
+    assert copied.fingerprint == dataset.fingerprint
+    assert [batch["pixels"].sum() for batch in copied] == [batch["pixels"].sum() for batch in dataset]
 
 
 def test_single_transition_has_no_batch_axis(folder: Path) -> None:
