@@ -33,7 +33,7 @@ class Session:
     """Most stored transitions of an episode."""
 
     def __post_init__(self) -> None:
-        """Refuse anything but players of different names."""
+        """Refuse anything but players of different names, whose skills are in 0..1."""
         given: tuple[object, ...] = self.players
         names = [player.name for player in given if isinstance(player, Player)]
         if not names or len(names) < len(given) or len(set(names)) < len(names):
@@ -44,6 +44,11 @@ class Session:
                     fix="Pass players=None for the default, or give each player a name of its own.",
                 )
             )
+
+        for player in self.players:
+            if not 0 <= float(player.skill) <= 1:
+                got = f"{player.skill} of {player.name}"
+                raise ValueError(explain(expected="players of a skill in 0..1", got=got, fix="Divide by the highest."))
 
     def player(self, index: int) -> Player:
         """Return the player of an episode."""

@@ -29,8 +29,8 @@ def names(folder: Path) -> list[str]:
 class Scripted:
     """A player that repeats a list of actions and writes down what it sees."""
 
-    def __init__(self, actions: Sequence[int] = (0,), name: str = "scripted") -> None:
-        self.name, self.skill = name, 1.0
+    def __init__(self, actions: Sequence[int] = (0,), name: str = "scripted", skill: float = 1.0) -> None:
+        self.name, self.skill = name, skill
         self.actions = tuple(actions)
         self.start_episode((), 0)
 
@@ -136,6 +136,7 @@ def test_collect_refuses_a_directory_with_a_damaged_episode(tmp_path: Path) -> N
         ({"game": "ping"}, "Did you mean 'pong'"),
         ({"players": []}, "at least one"),
         ({"players": [Scripted(name="a"), Scripted(name="a")]}, "all of different names"),
+        ({"players": [Scripted(skill=2.0)]}, "players of a skill in 0..1; got 2.0 of scripted"),
     ],
 )
 def test_collect_refuses_bad_arguments(tmp_path: Path, change: dict[str, Any], message: str) -> None:
