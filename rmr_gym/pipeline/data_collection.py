@@ -174,6 +174,7 @@ def collect_several(
             game = metadata.console.game
             if game not in started:  # so that the time is that of this game, about
                 started[game] = Stage(out / game, inputs[game])
+                started[game].resumed = stages[game].resumed  # not by this call, which has begun it above
             progress(next(count), total)
 
         def on_game(store: EpisodeStore) -> None:

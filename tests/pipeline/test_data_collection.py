@@ -33,6 +33,7 @@ def test_games_are_planned_and_collected_like_single_ones(tmp_path: Path, capsys
     assert files(out / "pong") == files(tmp_path / "one")
     records = [json.loads((folder / "result.json").read_text()) for folder in (out / "pong", tmp_path / "one")]
     assert all(records[0][part] == records[1][part] for part in ("inputs", "num_bytes", "splits"))
+    assert [record["timing"]["resumed"] for record in records] == [False, False]
     assert len(open_dataset(out / "boxing", "train")) > 0
 
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
