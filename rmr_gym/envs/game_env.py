@@ -155,6 +155,22 @@ class GameEnv(AtariEnv):
         terminated, truncated = self.ale.game_over(with_truncation=False), self.ale.game_truncated()
         return self._get_obs(earlier), float(reward), terminated, truncated, self._get_info()
 
+    def load_game(self) -> None:
+        """Load the cartridge, in the mode and of the difficulty that were asked for."""
+        try:
+            super().load_game()
+        except (RuntimeError, TypeError) as error:  # TypeError for numbers below 0
+            if self._game_mode is None and self._game_difficulty is None:
+                raise
+            modes, difficulties = self.ale.getAvailableModes(), self.ale.getAvailableDifficulties()
+            raise ValueError(
+                explain(
+                    expected=f"a mode of {self._game} out of {modes} and a difficulty out of {difficulties}",
+                    got=f"mode={self._game_mode}, difficulty={self._game_difficulty}",
+                    fix="Leave them out for the cartridge's own.",
+                )
+            ) from error
+
     def __getstate__(self) -> dict[str, Any]:
         # `EzPickle` makes the environment anew from its options and forgets under which id it was made.
         return {**super().__getstate__(), "spec": self.spec}

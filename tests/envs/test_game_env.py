@@ -187,6 +187,9 @@ def test_sticky_reaches_the_console() -> None:
         ({"sticky": 1.5}, r"sticky as a probability in 0\.\.1; got 1.5"),
         ({"size": (84,)}, r"size as \(height, width\)"),
         ({"gray_newaxis": True}, "gray_newaxis with gray pictures only.*got gray=False. Pass gray=True"),
+        ({"mode": 99}, r"a mode of pong out of \[0, 1\] .*; got mode=99, difficulty=None"),
+        ({"mode": -1}, "got mode=-1"),
+        ({"mode": 1, "difficulty": 7}, r"a difficulty out of \[0, 1, 2, 3\]; got mode=1, difficulty=7"),
     ],
 )
 def test_option_outside_its_range_is_refused(options: dict[str, Any], message: str) -> None:
