@@ -12,6 +12,7 @@ from rmr_gym.data.metadata import EpisodeMetadata
 from rmr_gym.data.recorder import Recorder, pack_session
 from rmr_gym.data.session import Session
 from rmr_gym.envs.console import palette
+from rmr_gym.players import lookahead_steps
 
 _FRAMES_PER_PROCESS = 20_000
 """Emulated frames, a second's worth, for which another process is started; it starts in half a second."""
@@ -40,8 +41,7 @@ def play(
     Raises:
         ValueError, OSError, RuntimeError: see `rmr_gym.data.collect`. Episodes that are being played come to their end.
     """
-    num_frames = sum(session.max_steps * session.console.frame_skip for session, _ in work)
-    num_workers = min(num_workers, len(work), 1 + num_frames // _FRAMES_PER_PROCESS)
+    num_workers = min(num_workers, len(work), 1 + _num_frames(work) // _FRAMES_PER_PROCESS)
     parcels = _Parcels()
     idle: queue.SimpleQueue[_Seat] = queue.SimpleQueue()
 
@@ -72,6 +72,14 @@ def play(
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _num_frames(work: Work) -> int:
+    """Return about how many frames are emulated for some episodes, those that players try out included."""
+    return sum(
+        int(session.max_steps * session.console.frame_skip * (1 + lookahead_steps(session.player(index))))
+        for session, index in work
+    )
 
 
 class _Parcels:

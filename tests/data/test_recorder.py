@@ -155,6 +155,15 @@ for players in (None, [Mine()]):
 """
 
 
+def test_collect_counts_what_players_try_out(tmp_path: Path) -> None:
+    players = [Idler("exit", home=os.getpid())]
+    short: dict[str, Any] = {"num_episodes": 2, "max_steps_per_episode": 20, "num_workers": 2, "players": players}
+    assert len(collect(tmp_path / "quick", "breakout", **short)) == 2  # all of them here
+    players[0].lookahead_steps = 150.0
+    with pytest.raises(RuntimeError, match="with status 3"):
+        collect(tmp_path / "slow", "breakout", **short)
+
+
 def test_script_needs_no_guard_around_its_main_part(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)

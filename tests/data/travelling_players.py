@@ -24,6 +24,7 @@ class Idler:
         self.name, self.skill, self.trouble = f"idler-{trouble}", 0.0, trouble
         self.home = home
         """Number of a process in which there is no trouble."""
+        self.lookahead_steps = 0.0
 
     def start_episode(self, legal_actions: Sequence[int], seed: int) -> None:
         pass
