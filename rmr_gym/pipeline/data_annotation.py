@@ -113,7 +113,9 @@ def _entries(annotation: JsonObject) -> Iterator[tuple[str, str, JsonObject]]:
     """Yield a name, its category and its byte; bytes without a name get one."""
     categories = {variable.name: variable.category for variable in known_variables(annotation["game"])}
     for byte in annotation["bytes"]:
-        for name in byte["names"] or [f"byte_{byte['index']}"]:
+        first, *others = byte["names"] or [f"byte_{byte['index']}"]
+        yield first, byte["category"], byte  # the category is that of the first name, which a table may have changed
+        for name in others:
             yield name, categories.get(name, byte["category"]), byte
 
 

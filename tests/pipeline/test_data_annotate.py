@@ -74,6 +74,14 @@ def test_what_is_written_can_be_worn_by_an_environment(suffix: str, annotation: 
         assert float(rows[0]["change_rate"]) == pytest.approx(annotation["bytes"][0]["change_rate"], rel=1e-4)
 
 
+def test_categories_of_ones_own_are_written(pong: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('[pong]\nball_x = { index = 49, category = "mine" }\n')
+    path = write_annotation(annotate([pong], variables=own, num_steps=20), tmp_path / "pong.csv")
+    named = {variable.name: variable.category for variable in read_variables(path, "pong")}
+    assert (named["ball_x"], named["ball_y"]) == ("mine", "small_object_localization")
+
+
 def test_command_prints_a_table_and_writes_a_file(
     pong: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
