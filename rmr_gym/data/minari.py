@@ -144,13 +144,16 @@ def import_minari(
     with _storage_packages():
         dataset = minari.load_dataset(dataset_id)
     _refuse_jpeg(dataset)
-    told = dataset.storage.metadata.get(_METADATA)
-    foreign = ForeignEpisodes(dataset, seed) if told is None else None
+    told = dataset.storage.metadata.get(_METADATA, {})
+    numbers = dataset.episode_indices.tolist()
+    # Others may also have added episodes to a data set that we exported.
+    foreign = None if all(str(number) in told for number in numbers) else ForeignEpisodes(dataset, seed)
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
-    for count, number in enumerate(dataset.episode_indices.tolist()):
+    for count, number in enumerate(numbers):
         (data,) = dataset.iterate_episodes([number])
-        metadata = metadata_from_json(told[str(number)].encode()) if foreign is None else foreign.metadata(data)
+        ours = told.get(str(number))
+        metadata = foreign.metadata(data) if foreign and ours is None else metadata_from_json(ours.encode())
         if count == 0:
             _check_origin(folder, metadata)
         _write(folder, metadata, data)

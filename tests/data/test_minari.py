@@ -205,6 +205,18 @@ def test_episodes_that_others_recorded_are_imported(tmp_path: Path) -> None:
         replay(episode)  # the number of no-ops was found
 
 
+def test_episodes_that_others_added_are_imported_beside_ours(pong: EpisodeStore, tmp_path: Path) -> None:
+    export_minari(pong.path, ID)
+    data = minari.load_dataset(ID)[0]
+    names = ("observations", "actions", "rewards", "terminations", "truncations")
+    added = minari.data_collector.EpisodeBuffer(id=3, **{name: getattr(data, name) for name in names})
+    minari.load_dataset(ID).update_dataset_from_buffer([added])
+    store = import_minari(ID, tmp_path / "back", seed=8)
+    assert files(pong.path).items() < files(tmp_path / "back").items()
+    (foreign,) = (episode for episode in store.episodes if episode.seed == 8)
+    assert (foreign.episode_index, foreign.num_steps) == (3, 30)
+
+
 @pytest.mark.parametrize(
     ("env_id", "options", "message"),
     [
