@@ -43,7 +43,8 @@ class LookaheadConfig:
         for name in ("epsilon", "persistence", "discount"):
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0 or (name == "persistence" and value == 1.0):
-                raise ValueError(explain(expected=f"{name} in 0..1", got=value, fix=f"Pass {name}=0.5."))
+                expected = f"{name} in 0..1{', below 1' if name == 'persistence' else ''}"
+                raise ValueError(explain(expected=expected, got=value, fix=f"Pass {name}=0.5."))
         for name in ("hold", "commit", "horizon"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:

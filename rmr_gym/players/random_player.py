@@ -38,7 +38,8 @@ class RandomPlayerConfig:
         for name in ("persistence", "bias", "fire_burst"):
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0 or (name == "persistence" and value == 1.0):
-                raise ValueError(explain(expected=f"{name} in 0..1", got=value, fix="Pass 0.0 to turn it off."))
+                expected = f"{name} in 0..1{', below 1' if name == 'persistence' else ''}"
+                raise ValueError(explain(expected=expected, got=value, fix="Pass 0.0 to turn it off."))
         for name in ("num_favorites", "burst_steps"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:

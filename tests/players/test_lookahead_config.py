@@ -17,7 +17,7 @@ from rmr_gym.players import LookaheadConfig
         ({"budget": float("inf")}, "budget"),
         ({"budget": float("nan")}, "budget"),
         ({"epsilon": 1.1}, "epsilon in 0..1"),
-        ({"persistence": 1.0}, "persistence"),
+        ({"persistence": 1.0}, "persistence in 0..1, below 1; got 1.0"),
         ({"discount": -0.1}, "discount"),
         ({"hold": 0}, "hold as a positive integer"),
         ({"commit": True}, "commit"),

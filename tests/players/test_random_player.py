@@ -80,7 +80,7 @@ def test_players_of_different_config_have_different_names() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"persistence": 1.0}, "persistence in 0..1"),
+        ({"persistence": 1.0}, "persistence in 0..1, below 1; got 1.0"),
         ({"bias": 1.1}, "bias in 0..1"),
         ({"fire_burst": -0.1}, "fire_burst in 0..1"),
         ({"num_favorites": 0}, "num_favorites as a positive integer"),
