@@ -82,7 +82,7 @@ def pack_session(session: Session) -> bytes | None:
     """Pickle a session for another process, or return None when its players cannot go there."""
     try:
         parcel = pickle.dumps(session)
-    except Exception:  # noqa: BLE001  # scripted modules of PyTorch raise a RuntimeError
+    except (pickle.PicklingError, AttributeError, TypeError, RuntimeError):  # the last of PyTorch's scripted modules
         return None
     return None if b"__main__" in parcel else parcel  # the other process has another main script
 
