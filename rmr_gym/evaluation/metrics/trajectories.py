@@ -13,9 +13,9 @@ from rmr_gym.evaluation.metrics.arrays import check_same_shape
 from rmr_gym.evaluation.metrics.baselines import constant_velocity, copy_last
 
 COLLISION_TOLERANCE = 1e-5
-"""Metres by which a ball must miss the path of free flight to count as colliding, in a box of 1 m. ours: a hundred times
-the rounding of float32 positions there, and 1/3500 of the way that .35 m/s goes in a frame of .1 s. Measured in ten
-default worlds of 100 frames: everything from 3e-7 to 1e-4 marks 32 % of the balls. Rounding grows with the box."""
+"""Metres by which a ball must miss the path of free flight to count as colliding, in a box of 1 m. ours: a hundred
+times the rounding of float32 positions there, and 1/3500 of the way that .35 m/s goes in a frame of .1 s. Measured in
+ten default worlds of 100 frames: everything from 3e-7 to 1e-4 marks 32 % of the balls. Rounding grows with the box."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +100,8 @@ def position_errors(
 ) -> PositionErrors:
     """Score predicted positions over a whole set, apart for collisions.
 
-    Between collisions constant velocity is exact where nothing falls, so the error where balls collide is what tells a model from it.
+    Between collisions constant velocity is exact where nothing falls, so the error where balls collide is what tells a
+    model from it.
 
     Source: paper, appendix A (mean squared error of the next positions; its unit is not given).
 
