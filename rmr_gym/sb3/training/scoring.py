@@ -182,21 +182,22 @@ def load_agent(folder: str | Path, *, env_steps: int | None = None, device: str 
 def _apart(model: BaseAlgorithm, seed: int) -> Iterator[None]:
     """Let an agent draw from streams of their own, and explore as little as at the end of its training."""
     # Policies of Stable-Baselines3 draw from the global generators, so these have to be lent and given back.
-    kept = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    kept = np.random.get_state(), random.getstate()  # noqa: NPY002
     space = model.action_space.np_random.bit_generator
     kept_space = space.state
     rate = getattr(model, "exploration_rate", None)
+    gpus = [model.device] if model.device.type == "cuda" else []  # policies on a GPU draw from its generator
     try:
-        torch.manual_seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
-        model.action_space.seed(seed)
-        if rate is not None:
-            model.exploration_rate = model.exploration_final_eps  # type: ignore[attr-defined]
-        yield
+        with torch.random.fork_rng(gpus):
+            torch.manual_seed(seed)
+            np.random.seed(seed)  # noqa: NPY002
+            model.action_space.seed(seed)
+            if rate is not None:
+                model.exploration_rate = model.exploration_final_eps  # type: ignore[attr-defined]
+            yield
     finally:
-        torch.set_rng_state(kept[0])
-        np.random.set_state(kept[1])  # noqa: NPY002
-        random.setstate(kept[2])
+        np.random.set_state(kept[0])  # noqa: NPY002
+        random.setstate(kept[1])
         model.action_space.np_random.bit_generator.state = kept_space
         if rate is not None:
             model.exploration_rate = rate  # type: ignore[attr-defined]

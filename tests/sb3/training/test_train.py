@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from rmr_gym.models import fingerprint
 from rmr_gym.sb3.training import (
@@ -23,7 +24,7 @@ from rmr_gym.sb3.training import (
     read_evaluations,
     train_agent,
 )
-from rmr_gym.sb3.training.scoring import score
+from rmr_gym.sb3.training.scoring import _apart, score
 from tests.sb3.training.small import LONG_PPO, NEVER, SHORT, SMALL_DQN, SMALL_PPO, quick
 from tests.warm_python import run_python
 
@@ -203,6 +204,19 @@ def test_seed_decides_the_agent_and_evaluations_do_not(tmp_path: Path) -> None:
     first = weights(quick(), tmp_path / "a")
     assert first == weights(quick(evaluation=rarely), tmp_path / "b")
     assert first != weights(quick(seed=1), tmp_path / "c")
+
+
+def test_generator_of_a_gpu_is_given_back_as_it_was(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_agent(trained)[0]
+    state = torch.arange(16, dtype=torch.uint8)
+    given_back = []
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda _: state)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda found, device: given_back.append((found, str(device))))
+    for device, expected in (("cpu", []), ("cuda:1", [(state, "cuda:1")])):
+        monkeypatch.setattr(model, "device", torch.device(device))
+        with _apart(model, 0):
+            assert not given_back
+        assert given_back == expected
 
 
 def test_agent_is_evaluated_by_checkpoint_and_seed(trained: Path) -> None:
