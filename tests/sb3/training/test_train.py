@@ -14,6 +14,7 @@ from rmr_gym.models import fingerprint
 from rmr_gym.sb3.training import (
     DOCUMENTS,
     AgentConfig,
+    EncoderFeatures,
     EvaluationConfig,
     GameOptions,
     checkpoints,
@@ -25,7 +26,7 @@ from rmr_gym.sb3.training import (
     train_agent,
 )
 from rmr_gym.sb3.training.scoring import _apart, score
-from tests.sb3.training.small import LONG_PPO, NEVER, SHORT, SMALL_DQN, SMALL_PPO, quick
+from tests.sb3.training.small import LONG_PPO, NEVER, SHORT, SMALL_DQN, SMALL_PPO, quick, small
 from tests.warm_python import run_python
 
 ROOT = Path(__file__).parents[3]
@@ -88,6 +89,19 @@ def test_finished_training_is_not_done_again(trained: Path) -> None:
 def test_folder_of_another_config_is_refused(changes: dict[str, Any], message: str, trained: Path) -> None:
     with pytest.raises(ValueError, match=message):
         train_agent(dataclasses.replace(read_config(trained), **changes), trained)
+
+
+def test_folder_in_which_nothing_was_trained_takes_another_config(encoder: Path, tmp_path: Path) -> None:
+    wide = small(features=EncoderFeatures(path=str(encoder)), game=GameOptions(size=(42, 42)))
+    with pytest.raises(ValueError, match="42"):
+        train_agent(wide, tmp_path)
+    with pytest.raises(ValueError, match="Lower buffer_size"):
+        train_agent(quick(algorithm=dataclasses.replace(SMALL_DQN, buffer_size=10**12)), tmp_path)
+    assert not (tmp_path / "encoder").exists()
+    with pytest.raises(StopError):
+        train_agent(quick(), tmp_path, on_progress=stop_at(2))  # has been scored once
+    with pytest.raises(ValueError, match="seed: 0 -> 1"):
+        train_agent(quick(seed=1), tmp_path)
 
 
 def test_field_that_came_later_does_not_end_a_training(tmp_path: Path) -> None:
