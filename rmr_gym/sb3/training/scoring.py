@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from rmr_gym.errors import explain, missing_extra
+from rmr_gym.models.devices import check_device
 from rmr_gym.sb3.training.config import AgentConfig
 from rmr_gym.sb3.training.run_folder import MODEL_FILE, JsonObject, checkpoints, read_config
 from rmr_gym.sb3.training.tasks import make_task_env
@@ -141,7 +142,7 @@ def evaluate_agent(
         As `score`, with the `env_steps` of the agent.
 
     Raises:
-        ValueError: when the folder holds no such agent.
+        ValueError: when the folder holds no such agent, or the device is absent.
     """
     import dataclasses
 
@@ -166,8 +167,9 @@ def load_agent(folder: str | Path, *, env_steps: int | None = None, device: str 
         The algorithm without environments, and the environment steps that it was trained for.
 
     Raises:
-        ValueError: when there is no such checkpoint.
+        ValueError: when there is no such checkpoint, or the device is absent.
     """
+    check_device(device)
     config, found = read_config(folder), checkpoints(folder)
     steps = max(found, default=0) if env_steps is None else env_steps
     if steps not in found:

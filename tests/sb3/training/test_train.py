@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import importlib.metadata
 import json
 import signal
 from pathlib import Path
@@ -102,6 +103,32 @@ def test_folder_in_which_nothing_was_trained_takes_another_config(encoder: Path,
         train_agent(quick(), tmp_path, on_progress=stop_at(2))  # has been scored once
     with pytest.raises(ValueError, match="seed: 0 -> 1"):
         train_agent(quick(seed=1), tmp_path)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cudaa"])
+def test_device_that_is_not_there_is_not_replaced_by_another(
+    device: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=device):
+        train_agent(quick(), tmp_path / "new", device=device)
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(ValueError, match=device):
+        evaluate_agent(trained, num_episodes=1, device=device)
+
+
+def test_packages_that_are_not_there_have_no_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = importlib.metadata.version
+
+    def without_ale(name: str) -> str:
+        if name == "ale-py":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without_ale)
+    found = train_agent(quick(steps=16), tmp_path)["versions"]
+    assert "ale-py" not in found
+    assert found["torch"] == version("torch")
 
 
 def test_field_that_came_later_does_not_end_a_training(tmp_path: Path) -> None:
