@@ -26,14 +26,12 @@ def write_film(path: Path, frames: Iterable[UInt8[np.ndarray, "height width 3"]]
         ValueError: when the name ends otherwise.
         DependencyNotInstalled: when imageio-ffmpeg is missing and it is no GIF.
     """
+    check_name(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == _PICTURE:
         first, *others = [Image.fromarray(frame) for frame in frames]
         first.save(path, save_all=True, append_images=others, duration=max(20, round(1000 / frames_per_second)), loop=0)
         return
-    if path.suffix not in _VIDEO:
-        fix = "Name it for example agent.mp4."
-        raise ValueError(explain(expected=f"a file {', '.join((*_VIDEO, _PICTURE))}", got=path.name, fix=fix))
     try:
         from imageio_ffmpeg import write_frames
     except ImportError as error:
@@ -49,3 +47,14 @@ def write_film(path: Path, frames: Iterable[UInt8[np.ndarray, "height width 3"]]
     finally:  # an agent that fails in the middle leaves a film that can be seen, and no process behind
         if writer is not None:
             writer.close()
+
+
+def check_name(path: Path) -> None:
+    """Refuse a file that cannot be written, before anything is played.
+
+    Raises:
+        ValueError: when the name ends otherwise than those of videos and GIFs.
+    """
+    if path.suffix not in (*_VIDEO, _PICTURE):
+        fix = "Name it for example agent.mp4."
+        raise ValueError(explain(expected=f"a file {', '.join((*_VIDEO, _PICTURE))}", got=path.name, fix=fix))

@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 from rich.console import Console as Terminal
 
 from agents.balls_panel import film_balls
-from agents.film import write_film
+from agents.film import check_name, write_film
 from agents.ram_panel import RamPanel
 from agents.ram_reading import RamReading, fit_reading
 from rmr_gym.envs.console import Console, ConsoleConfig
@@ -47,7 +47,7 @@ class Record:
     """The video, .mp4 or, without further packages, .gif."""
 
     data: Path | None = None
-    """Data set to fit the probe on, as `rmr-gym collect` and `rmr-gym run` (its folder data) write it."""
+    """Data set of a game to fit the probe on, as `rmr-gym collect` and `rmr-gym run` (its folder data) write it."""
 
     seconds: float = 20.0
     """Longest time of play in the video."""
@@ -56,7 +56,7 @@ class Record:
     """Environment steps of the checkpoint; without it the last."""
 
     epsilon: float = 0.01
-    """Probability of a random action; some games wait for FIRE after a lost life."""
+    """Probability of a random action in games, some of which wait for FIRE after a lost life."""
 
     speed: float = 1.0
     """1 is the speed at which the console plays; balls move at ten frames per second."""
@@ -81,9 +81,14 @@ def _work(options: Record, terminal: Terminal) -> None:
     if options.seconds <= 0 or options.speed <= 0:
         got = f"--seconds {options.seconds} --speed {options.speed}"
         raise ValueError(explain(expected="positive seconds and speed", got=got, fix="Leave them out."))
+    check_name(options.out)
     if not config.where.is_game:
+        if options.data is not None:
+            got, fix = f"{options.data} for {config.task}", "Leave it out: positions are drawn as they are."
+            raise ValueError(explain(expected="--data for a game", got=got, fix=fix))
         rate = 1 / config.world.frame_seconds
-        frames = film_balls(options.folder, steps, num_steps=round(options.seconds * rate), seed=options.seed)
+        num_steps = max(1, round(options.seconds * rate))
+        frames = film_balls(options.folder, steps, num_steps=num_steps, seed=options.seed)
         write_film(options.out, frames, frames_per_second=rate * options.speed)
         terminal.print(f"Wrote {options.out}", highlight=False, soft_wrap=True)
         return

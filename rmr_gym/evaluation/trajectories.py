@@ -12,6 +12,7 @@ from jaxtyping import Float
 from rmr_gym.data import TransitionDataset
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.evaluation.metrics import PositionErrors, constant_velocity, copy_last, position_errors
+from rmr_gym.evaluation.metrics.trajectories import COLLISION_TOLERANCE
 from rmr_gym.evaluation.rollouts import RolloutErrors, rollout, rollout_errors
 from rmr_gym.models.ball_models import InteractionModel, TrajectoryModel
 from rmr_gym.seeding import numpy_generator
@@ -82,7 +83,14 @@ def score_trajectories(
     given, rest = windows[:, :history], windows[:, history:]
     rolled = rollout(step, given, rest.shape[1])
     return TrajectoryScores(
-        one_step=position_errors(rolled[:, 0], rest[:, 0], given, box_size=world.box_size),
+        one_step=position_errors(
+            rolled[:, 0],
+            rest[:, 0],
+            given,
+            box_size=world.box_size,
+            tolerance=COLLISION_TOLERANCE * world.box_size,
+            fall=world.gravity * world.frame_seconds**2,
+        ),
         rollout=rollout_errors(rolled, rest, radius=world.radius),
     )
 

@@ -28,7 +28,8 @@ from rmr_gym.seeding import numpy_generator, torch_generator
 
 _BATCH = 32
 _VISIBLE = 0.05
-"""Brightness of a layer, of 1, above which its mask covers something: slots share the black background by chance."""
+"""Difference of a layer from the background, of 1, above which its mask covers something: slots share the background by
+chance."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +65,7 @@ def score_video_baselines(dataset: TransitionDataset, indices: Int64[np.ndarray,
     Returns:
         Scores by name.
     """
-    errors = {"copy_last": ImageErrors(), "black": ImageErrors()}
+    errors = {name: _image_errors(dataset.balls) for name in ("copy_last", "black")}
     for part in _batches(indices):
         pixels, next_pixels, _ = _read(dataset, part)
         errors["copy_last"].add(copy_last(pixels), next_pixels)
@@ -87,14 +88,14 @@ def score_video_model(
         The scores.
     """
     world = dataset.balls
-    errors, rand, slots, centroids, positions = ImageErrors(), [], [], [], []
+    errors, rand, slots, centroids, positions = _image_errors(world), [], [], [], []
     for number, part in enumerate(_batches(indices)):
         pixels, next_pixels, next_state = _read(dataset, part)
         predicted = _predict(model, pixels, seed, number)
         errors.add(predicted.pictures, next_pixels)
         rand.append(_rand_index(predicted, next_state, world))
         slots.append(predicted.slots)
-        centroids.append(mask_centroids(_covering(predicted), box_size=world.box_size))
+        centroids.append(mask_centroids(_covering(predicted, world), box_size=world.box_size))
         positions.append(next_state)
     features, guesses, true = np.concatenate(slots), np.concatenate(centroids), np.concatenate(positions)
     half = len(indices) // 2
@@ -164,9 +165,16 @@ def _predict(model: VideoModel, pixels: UInt8[np.ndarray, "..."], seed: int, num
     return _Predicted(*(part.cpu().numpy() for part in parts))
 
 
-def _covering(predicted: _Predicted) -> Float[np.ndarray, "batch slot height width"]:
-    """Return what each slot adds to the picture, as one number per pixel, so that a black slot has no place."""
-    light: Float[np.ndarray, "batch slot height width"] = predicted.masks * predicted.colors.max(axis=2).clip(min=0.0)
+def _image_errors(world: BallsConfig) -> ImageErrors:
+    red, green, blue = world.background
+    return ImageErrors(background=(red / 255, green / 255, blue / 255))
+
+
+def _covering(predicted: _Predicted, world: BallsConfig) -> Float[np.ndarray, "batch slot height width"]:
+    """Return what each slot changes in the background, one number per pixel: one of its colour has no place."""
+    behind = np.array(world.background, np.float32)[:, None, None] / 255
+    strength = np.abs(predicted.colors.clip(min=0.0) - behind).max(axis=2)
+    light: Float[np.ndarray, "batch slot height width"] = predicted.masks * strength
     return np.where(light > _VISIBLE, light, 0.0) + 1e-9
 
 

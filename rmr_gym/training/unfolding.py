@@ -31,7 +31,7 @@ class UnfoldedConvolutions(TorchFunctionMode):
         del types
         if func is torch.conv2d and _is_plain(*args, **(kwargs or {})):
             return unfolded_conv2d(
-                *args[:5], **{key: value for key, value in (kwargs or {}).items() if key != "groups"}
+                *args[:6], **{key: value for key, value in (kwargs or {}).items() if key != "groups"}
             )
         return func(*args, **(kwargs or {}))
 

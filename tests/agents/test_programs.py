@@ -125,6 +125,30 @@ def test_mistakes_end_in_one_sentence(
     assert message in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.parametrize(
+    ("words", "message"), [(["--data", "any/data"], "--data for a game"), (["--out", "a.txt"], "agent.mp4")]
+)
+def test_mistakes_of_films_of_balls_end_in_one_sentence(
+    words: list[str], message: str, balls: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = [] if "--out" in words else ["--out", str(tmp_path / "a.gif")]
+    assert record([str(balls), "--seconds", "0.1", *out, *words]) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_shortest_film_of_balls_has_a_frame(balls: Path, tmp_path: Path) -> None:
+    assert record([str(balls), "--seconds", "0.01", "--out", str(tmp_path / "a.gif")]) == 0
+    with Image.open(tmp_path / "a.gif") as film:
+        assert getattr(film, "n_frames", 0) == 1
+
+
+def test_name_of_a_film_is_read_before_anything_is_played(
+    game: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.record.play", lambda *_, **__: pytest.fail("played"))
+    assert record([str(game), "--out", str(tmp_path / "a.txt")]) == 2
+
+
 def test_folder_without_an_agent_ends_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate([str(tmp_path)]) == 2
     assert train(["--features", "encoder"]) == 2

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rmr_gym.data import TransitionDataset
+from rmr_gym.envs.ball_world import simulate
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.evaluation.metrics import constant_velocity, copy_last
 from rmr_gym.evaluation.trajectories import baselines, draw_windows, predict_positions, score_trajectories
@@ -42,6 +43,21 @@ def test_constant_velocity_scores_nothing_on_free_flight() -> None:
     assert scores.one_step.colliding_ball_fraction == 0
     assert scores.rollout.mse == pytest.approx([0.0] * 5, abs=1e-29)
     assert scores.rollout.within_radius_fraction == (1.0,) * 5
+
+
+@pytest.mark.parametrize(
+    "changes", [{"gravity": 0.5}, {"gravity": -0.5}, {"box_size": 1000.0, "radius": 60.0, "speed": 350.0}]
+)
+def test_only_contacts_are_collisions_whatever_the_world(changes: dict[str, float]) -> None:
+    world = BallsConfig(num_balls=2, **changes)
+    paths = simulate(world, range(6), 30, num_threads=1)
+    windows = np.concatenate([paths[:, first : first + 4] for first in range(27)])
+    one_step = score_trajectories(constant_velocity, windows, world, history=3).one_step
+    assert 0.02 < one_step.colliding_ball_fraction < 0.5
+    # Half an edge is a unit of the networks; a ball falls by g t^2 below constant velocity.
+    fall = world.gravity * world.frame_seconds**2 / (world.box_size / 2)
+    assert one_step.network.free_balls == pytest.approx(fall**2 / 2, rel=1e-3, abs=1e-12)
+    assert one_step.network.colliding_balls > 10 * one_step.network.free_balls
 
 
 def test_copying_scores_the_way_that_the_balls_have_gone() -> None:

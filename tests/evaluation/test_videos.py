@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -33,6 +34,15 @@ NUM_SLOTS = 4
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> TransitionDataset:
     folder = tmp_path_factory.mktemp("balls")
     collect_balls(folder, WORLD, num_episodes=5, num_steps=20, seed=0)
+    return TransitionDataset(folder, split="all", gray=False, history=3)
+
+
+@pytest.fixture(scope="module")
+def on_white(tmp_path_factory: pytest.TempPathFactory) -> TransitionDataset:
+    """The same balls before a white background."""
+    folder = tmp_path_factory.mktemp("balls")
+    world = dataclasses.replace(WORLD, background=(255, 255, 255))
+    collect_balls(folder, world, num_episodes=5, num_steps=20, seed=0)
     return TransitionDataset(folder, split="all", gray=False, history=3)
 
 
@@ -109,16 +119,19 @@ def test_masks_of_a_single_slot_tell_no_balls_apart(dataset: TransitionDataset, 
     assert scores.pictures == score_video_baselines(dataset, indices)["black"]
 
 
-def test_first_guess_of_a_place_is_where_a_slot_adds_light(
-    dataset: TransitionDataset, model: VideoModel, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["dataset", "on_white"])
+def test_first_guess_of_a_place_is_where_a_slot_differs_from_the_background(
+    name: str, model: VideoModel, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
+    dataset: TransitionDataset = request.getfixturevalue(name)
     oracle, guessed = Oracle(dataset), []
+    background = torch.tensor(dataset.balls.background)[:, None, None] / 255
     fit = videos.fit_position_readout
 
     def predict(pixels: Tensor, noise: Tensor) -> PredictedPicture:
         known = oracle.predict(pixels, noise)
-        black = (known.decoded.image == 0).all(1)[:, None].expand_as(known.decoded.masks)
-        shared = known.decoded.masks.where(~black, torch.tensor(1 / NUM_SLOTS))  # by chance, all over the box
+        empty = (known.decoded.image == background).all(1)[:, None].expand_as(known.decoded.masks)
+        shared = known.decoded.masks.where(~empty, torch.tensor(1 / NUM_SLOTS))  # by chance, all over the box
         return known._replace(decoded=known.decoded._replace(masks=shared))
 
     def keep(features: np.ndarray, guesses: np.ndarray, positions: np.ndarray) -> PositionReadout:
@@ -132,6 +145,18 @@ def test_first_guess_of_a_place_is_where_a_slot_adds_light(
     assert distances.shape == (20, NUM_SLOTS)
     # All but the slot of the background lie on their balls, up to a pixel of 1/32 m.
     assert np.sort(distances, axis=1)[:, :-1].max() < 1 / 32
+
+
+def test_foreground_is_what_differs_from_the_background(
+    dataset: TransitionDataset, on_white: TransitionDataset, model: VideoModel
+) -> None:
+    indices = draw_indices(dataset.num_windows, 40, seed=0)
+    on_black, shown = (score_video_baselines(data, indices)["copy_last"] for data in (dataset, on_white))
+    assert 0.1 < on_black.foreground_fraction < 0.2
+    assert shown.foreground_fraction == pytest.approx(on_black.foreground_fraction, rel=0.02)
+    model.predict = Oracle(on_white).predict  # type: ignore[method-assign]
+    scores = score_video_model(model, on_white, indices, seed=0).pictures
+    assert scores.foreground_fraction == shown.foreground_fraction
 
 
 def test_noise_depends_on_the_seed_and_is_equal_for_all_models(dataset: TransitionDataset, model: VideoModel) -> None:

@@ -46,6 +46,14 @@ def test_mode_replaces_ungrouped_convolutions_only() -> None:
     assert torch.equal(found[2], expected[2])
 
 
+def test_mode_keeps_a_dilation_that_layers_pass_by_place() -> None:
+    pixels, weight = draw(2, 4, 9, 9, seed=0), draw(6, 4, 3, 3, seed=1)
+    expected = functional.conv2d(pixels, weight, None, 1, 0, 2, 1)  # as `torch.nn.Conv2d` calls it
+    with UnfoldedConvolutions():
+        found = functional.conv2d(pixels, weight, None, 1, 0, 2, 1)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
 def test_mode_works_under_vmap_over_pixels_and_weights() -> None:
     pixels, weight = draw(3, 2, 4, 9, 9, seed=0), draw(3, 6, 4, 3, 3, seed=1)
     with UnfoldedConvolutions():

@@ -12,7 +12,7 @@ from rmr_gym.errors import explain
 from rmr_gym.evaluation.metrics.arrays import check_same_shape
 
 FOREGROUND_THRESHOLD = 0.02
-"""A pixel is foreground when any channel of the target exceeds this, of 1. ours: the background is black, and five
+"""A pixel is foreground when any channel of the target differs from the background by more than this, of 1. ours: five
 steps of 255 leave the shaded edge of a ball inside."""
 
 
@@ -40,15 +40,20 @@ class ImageErrors:
 
     Args:
         threshold: see `FOREGROUND_THRESHOLD`; in [0, 1).
+        background: colour behind all things, each channel in [0, 1].
 
     Raises:
-        ValueError: when the threshold is outside its range.
+        ValueError: when the threshold or the background is outside its range.
     """
 
-    def __init__(self, threshold: float = FOREGROUND_THRESHOLD) -> None:
+    def __init__(
+        self, threshold: float = FOREGROUND_THRESHOLD, *, background: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    ) -> None:
         if not 0 <= threshold < 1:
             raise ValueError(explain(expected="a threshold in [0, 1)", got=threshold, fix="Use 0.02."))
-        self.threshold = threshold
+        if not all(0 <= part <= 1 for part in background):
+            raise ValueError(explain(expected="a background in [0, 1]", got=background, fix="Divide bytes by 255."))
+        self.threshold, self.background = threshold, background
         self._squared = self._foreground_squared = 0.0
         self._num_values = self._num_foreground = 0
 
@@ -72,7 +77,8 @@ class ImageErrors:
             got = f"values from {true.min():g} to {true.max():g}"
             raise ValueError(explain(expected="target pictures in [0, 1]", got=got, fix="Divide bytes by 255."))
         per_pixel = np.square(_unit_floats(predicted) - true).sum(axis=1, dtype=np.float64)
-        foreground = (true > self.threshold).any(axis=1)
+        behind = np.array(self.background, true.dtype)[:, None, None]
+        foreground = (np.abs(true - behind) > self.threshold).any(axis=1)
         self._squared += float(per_pixel.sum())
         self._foreground_squared += float(per_pixel[foreground].sum())
         self._num_values += true.size

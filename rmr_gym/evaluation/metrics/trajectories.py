@@ -13,10 +13,9 @@ from rmr_gym.evaluation.metrics.arrays import check_same_shape
 from rmr_gym.evaluation.metrics.baselines import constant_velocity, copy_last
 
 COLLISION_TOLERANCE = 1e-5
-"""Metres by which a ball must miss its constant-velocity prediction to count as colliding. ours: a hundred times the
-rounding of float32 positions in a box of 1 m, and 1/3500 of the way that .35 m/s goes in a frame of .1 s. Measured
-in ten default worlds of 100 frames: everything from 3e-7 to 1e-4 marks 32 % of the balls. With gravity, use more than
-gravity times the square of the time of a frame."""
+"""Metres by which a ball must miss the path of free flight to count as colliding, in a box of 1 m. ours: a hundred
+times the rounding of float32 positions there, and 1/3500 of the way that .35 m/s goes in a frame of .1 s. Measured in
+ten default worlds of 100 frames: everything from 3e-7 to 1e-4 marks 32 % of the balls. Rounding grows with the box."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +29,7 @@ class SplitError:
     """The balls that collide."""
 
     free_balls: float
-    """The balls that do not; 0 for constant velocity, up to the tolerance."""
+    """The balls that do not; 0 for constant velocity, up to the tolerance and to gravity."""
 
     colliding_windows: float
     """Every ball of the windows in which any ball collides."""
@@ -60,16 +59,20 @@ def collisions(
     window: Float[np.ndarray, "batch history slot 2"],
     target: Float[np.ndarray, "_ _ 2"],
     tolerance: float = COLLISION_TOLERANCE,
+    *,
+    fall: float = 0.0,
 ) -> Bool[np.ndarray, "batch slot"]:
-    """Mark the balls whose velocity changes between the last two states of the window and the next one.
+    """Mark the balls that leave their free flight between the last two states of the window and the next one.
 
-    A ball counts where `|x_{t+1} - 2 x_t + x_{t-1}|` exceeds the tolerance: it hit a ball or a wall between t - 1 and
-    t + 1. A hit between t - 1 and t counts because constant velocity is wrong after it, too.
+    A ball counts where `|x_{t+1} - 2 x_t + x_{t-1}|`, without the share of gravity, exceeds the tolerance: it hit a
+    ball or a wall between t - 1 and t + 1. A hit between t - 1 and t counts because constant velocity is wrong after
+    it, too.
 
     Args:
         window: consecutive positions in metres, oldest first.
         target: the next positions.
         tolerance: metres, see `COLLISION_TOLERANCE`.
+        fall: gravity times the square of the time of a frame, in metres: how far below constant velocity balls fly.
 
     Returns:
         True where the ball collides.
@@ -81,7 +84,7 @@ def collisions(
     if not 0 < tolerance < math.inf:
         raise ValueError(explain(expected="a tolerance above 0 metres", got=tolerance, fix="Use 1e-5."))
     check_same_shape(copy_last(window), target, "positions in the window and target positions")
-    missed = target.astype(np.float64) - constant_velocity(window.astype(np.float64))
+    missed = target.astype(np.float64) - constant_velocity(window.astype(np.float64)) + (0.0, fall)
     colliding: Bool[np.ndarray, "batch slot"] = np.linalg.norm(missed, axis=-1) > tolerance
     return colliding
 
@@ -93,10 +96,12 @@ def position_errors(
     *,
     box_size: float = 1.0,
     tolerance: float = COLLISION_TOLERANCE,
+    fall: float = 0.0,
 ) -> PositionErrors:
     """Score predicted positions over a whole set, apart for collisions.
 
-    Between collisions constant velocity is exact, so the error where balls collide is what tells a model from it.
+    Between collisions constant velocity is exact where nothing falls, so the error where balls collide is what tells a
+    model from it.
 
     Source: paper, appendix A (mean squared error of the next positions; its unit is not given).
 
@@ -106,6 +111,7 @@ def position_errors(
         window: the states before, oldest first.
         box_size: length of an edge of the box in metres.
         tolerance: metres, see `COLLISION_TOLERANCE`.
+        fall: as for `collisions`.
 
     Returns:
         The errors in both units.
@@ -119,7 +125,7 @@ def position_errors(
         got = f"shape {target.shape}"
         raise ValueError(explain(expected="at least one window and one ball", got=got, fix="Pass the whole set."))
     check_same_shape(predicted, target, "predicted and target positions")
-    colliding = collisions(window, target, tolerance)
+    colliding = collisions(window, target, tolerance, fall=fall)
     squared = np.square(predicted.astype(np.float64) - target).mean(axis=-1)
     any_collides: Bool[np.ndarray, " batch"] = colliding.max(axis=1)
     return PositionErrors(

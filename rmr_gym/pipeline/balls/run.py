@@ -30,6 +30,9 @@ REFERENCE_ARM = "end_to_end"
 
 _MAY_GROW = ("arms", "num_seeds")
 
+_OF_ERRORS = {"better": "worse", "worse": "better"}
+"""What a verdict on scores, of which the higher one is the better, means for errors."""
+
 
 def run_balls(
     config: BallsRunConfig,
@@ -131,7 +134,7 @@ def compare(config: BallsRunConfig, trained: Records) -> list[JsonObject]:
 
     Returns:
         One object per comparison: `error`, `arm`, `reference`, and the fields of `PairedComparison`, whose differences
-        are those of the errors: negative is better.
+        are those of the errors: negative is better, and so says the verdict.
     """
     if REFERENCE_ARM not in trained:
         return []
@@ -146,7 +149,9 @@ def compare(config: BallsRunConfig, trained: Records) -> list[JsonObject]:
         for arm in config.arms:
             if arm != REFERENCE_ARM:
                 comparison = dataclasses.asdict(compare_paired(by_arm[arm], by_arm[REFERENCE_ARM]))
-                found.append({"error": error, "arm": arm, "reference": REFERENCE_ARM} | comparison)
+                verdict = _OF_ERRORS.get(comparison["verdict"], comparison["verdict"])
+                names = {"error": error, "arm": arm, "reference": REFERENCE_ARM}
+                found.append(names | comparison | {"verdict": verdict})
     return found
 
 

@@ -12,6 +12,9 @@ from rmr_gym.errors import explain, missing_extra
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
+_FROM_0 = ("learning_starts", "target_update_interval")
+"""Counts that may be 0."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AlgorithmConfig:
@@ -34,13 +37,14 @@ class AlgorithmConfig:
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
-        if self.num_envs < 1:
-            raise ValueError(explain(expected="num_envs of at least 1", got=self.num_envs, fix="Pass num_envs=1."))
-        for name in (field for field in self.__dataclass_fields__ if field != "num_envs"):
+        for name, field in self.__dataclass_fields__.items():
             value = getattr(self, name)
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            if number and not (math.isfinite(value) and value >= 0):
-                raise ValueError(explain(expected=f"a finite {name} of at least 0", got=value, fix=f"Correct {name}."))
+            # Stable-Baselines3 would train on nothing, or end in the middle.
+            least = 1 if type(field.default) is int and name not in _FROM_0 else 0
+            if number and not (math.isfinite(value) and value >= least):
+                expected = f"a finite {name} of at least {least}"
+                raise ValueError(explain(expected=expected, got=value, fix=f"Correct {name}."))
 
     @property
     def steps_per_rollout(self) -> int:

@@ -12,7 +12,7 @@ from rmr_gym.documents import ConfigJson
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.errors import explain
 from rmr_gym.sb3.training.algorithms import ALGORITHMS, AnyAlgorithmConfig, PpoConfig
-from rmr_gym.sb3.training.features import FEATURES, AnyFeatures, NatureCnnFeatures
+from rmr_gym.sb3.training.features import FEATURES, AnyFeatures, NatureCnnFeatures, StateFeatures
 from rmr_gym.sb3.training.tasks import GameOptions, PushOptions, Task, task_name
 
 DOCUMENTS = ConfigJson([ALGORITHMS, FEATURES])
@@ -100,6 +100,11 @@ class AgentConfig:
         if min(self.steps, self.stack, self.num_checkpoints) < 1:
             got = f"steps={self.steps}, stack={self.stack}, num_checkpoints={self.num_checkpoints}"
             raise ValueError(explain(expected="steps, stack and checkpoints of at least 1", got=got, fix="Raise them."))
+        features = self.features
+        if self.algorithm.off_policy and isinstance(features, StateFeatures) and features.critic_arch is not None:
+            fix = "Leave critic_arch out, or take PPO or A2C."
+            got = f"critic_arch={features.critic_arch} for {type(self.algorithm).__name__}"
+            raise ValueError(explain(expected="an algorithm with a critic for critic_arch", got=got, fix=fix))
 
     @property
     def where(self) -> Task:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from rmr_gym.documents import differences, read_json, without_nan
 from rmr_gym.errors import explain
 from rmr_gym.models.checkpoint import write_atomically
 from rmr_gym.sb3.training.config import DOCUMENTS, AgentConfig
+from rmr_gym.sb3.training.networks import encoder_folder
 
 JsonObject = dict[str, Any]
 
@@ -27,6 +29,8 @@ _CHECKPOINT = re.compile(r"steps-(\d+)")
 def pin_config(config: AgentConfig, folder: Path, *, resume: bool = True) -> None:
     """Write the config of a new training, or compare it with the one that is to be continued.
 
+    A call that was refused before anything was trained binds nobody: its config is replaced, with its encoder.
+
     Raises:
         ValueError: when the folder was begun with another config; the message names the fields.
     """
@@ -39,7 +43,10 @@ def pin_config(config: AgentConfig, folder: Path, *, resume: bool = True) -> Non
         raise ValueError(explain(expected="a new folder, as resume=False", got=str(folder), fix=fix))
     # Read and written again: fields that came later have their defaults then.
     changed = differences(DOCUMENTS.to_json(read_config(folder)), now)
-    if changed:
+    if changed and not (read_evaluations(folder) or checkpoints(folder)):
+        shutil.rmtree(encoder_folder(folder), ignore_errors=True)
+        write_json(path, now)
+    elif changed:
         fix = "Repeat the settings of the first call, or pass another folder."
         got = f"other ones (there -> now): {'; '.join(changed)}"
         raise ValueError(explain(expected=f"the settings with which {folder} was begun", got=got, fix=fix))

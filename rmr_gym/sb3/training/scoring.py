@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from rmr_gym.errors import explain, missing_extra
+from rmr_gym.models.devices import check_device
 from rmr_gym.sb3.training.config import AgentConfig
 from rmr_gym.sb3.training.run_folder import MODEL_FILE, JsonObject, checkpoints, read_config
 from rmr_gym.sb3.training.tasks import make_task_env
@@ -141,7 +142,7 @@ def evaluate_agent(
         As `score`, with the `env_steps` of the agent.
 
     Raises:
-        ValueError: when the folder holds no such agent.
+        ValueError: when the folder holds no such agent, or the device is absent.
     """
     import dataclasses
 
@@ -166,8 +167,9 @@ def load_agent(folder: str | Path, *, env_steps: int | None = None, device: str 
         The algorithm without environments, and the environment steps that it was trained for.
 
     Raises:
-        ValueError: when there is no such checkpoint.
+        ValueError: when there is no such checkpoint, or the device is absent.
     """
+    check_device(device)
     config, found = read_config(folder), checkpoints(folder)
     steps = max(found, default=0) if env_steps is None else env_steps
     if steps not in found:
@@ -182,21 +184,22 @@ def load_agent(folder: str | Path, *, env_steps: int | None = None, device: str 
 def _apart(model: BaseAlgorithm, seed: int) -> Iterator[None]:
     """Let an agent draw from streams of their own, and explore as little as at the end of its training."""
     # Policies of Stable-Baselines3 draw from the global generators, so these have to be lent and given back.
-    kept = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    kept = np.random.get_state(), random.getstate()  # noqa: NPY002
     space = model.action_space.np_random.bit_generator
     kept_space = space.state
     rate = getattr(model, "exploration_rate", None)
+    gpus = [model.device] if model.device.type == "cuda" else []  # policies on a GPU draw from its generator
     try:
-        torch.manual_seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
-        model.action_space.seed(seed)
-        if rate is not None:
-            model.exploration_rate = model.exploration_final_eps  # type: ignore[attr-defined]
-        yield
+        with torch.random.fork_rng(gpus):
+            torch.manual_seed(seed)
+            np.random.seed(seed)  # noqa: NPY002
+            model.action_space.seed(seed)
+            if rate is not None:
+                model.exploration_rate = model.exploration_final_eps  # type: ignore[attr-defined]
+            yield
     finally:
-        torch.set_rng_state(kept[0])
-        np.random.set_state(kept[1])  # noqa: NPY002
-        random.setstate(kept[2])
+        np.random.set_state(kept[0])  # noqa: NPY002
+        random.setstate(kept[1])
         model.action_space.np_random.bit_generator.state = kept_space
         if rate is not None:
             model.exploration_rate = rate  # type: ignore[attr-defined]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import torch
 
 from rmr_gym.documents import exclusive, read_json
 from rmr_gym.errors import explain, missing_extra
+from rmr_gym.models.devices import check_device
 from rmr_gym.sb3.training.config import DOCUMENTS, AgentConfig
 from rmr_gym.sb3.training.run_folder import (
     EVALUATIONS_FILE,
@@ -81,10 +83,12 @@ def train_agent(
 
     Raises:
         ValueError: when the folder was begun with another config, the message names the fields; when another process
-            works in it; when a replay buffer does not fit into memory; or as the environments.
+            works in it; when a replay buffer does not fit into memory; when the device is absent; or as the
+            environments.
         DependencyNotInstalled: when Stable-Baselines3, sb3-contrib, ale-py or MuJoCo is missing.
     """
     out = Path(out)
+    check_device(device)  # Stable-Baselines3 would take the processor without a word
     if threads is not None:
         torch.set_num_threads(threads)
     with exclusive(out):
@@ -133,7 +137,7 @@ def _train(config: AgentConfig, out: Path, device: str, on_progress: OnProgress 
         "agent": str((checkpoint_folder(out, model.num_timesteps) / MODEL_FILE).relative_to(out)),
         "device": device,
         "threads": torch.get_num_threads(),
-        "versions": {name: importlib.metadata.version(name) for name in _VERSIONED},
+        "versions": dict(_versions()),
     }
     write_json(out / RESULT_FILE, result)
     return result
@@ -233,6 +237,12 @@ def _parameters(model: BaseAlgorithm) -> dict[str, int]:
     trainable = sum(value.numel() for value in parameters if value.requires_grad)
     # The extractors of rmr_gym hold in buffers what is frozen.
     return {"trainable": trainable, "frozen": sum(value.numel() for value in parameters + buffers) - trainable}
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for name in _VERSIONED:
+        with suppress(importlib.metadata.PackageNotFoundError):  # balls need no console
+            yield name, importlib.metadata.version(name)
 
 
 def _require_memory(venv: VecEnv, buffer_size: int) -> None:

@@ -85,6 +85,21 @@ def test_foreground_mse_uses_a_strict_threshold_on_the_target_alone() -> None:
     assert foreground_mse(predicted, target, threshold=0.0) == pytest.approx((1 + 4) / 2)
 
 
+def test_foreground_differs_from_the_background_in_either_direction() -> None:
+    target = np.array([0.2, 0.6, 1.0])[None, :, None, None] + np.zeros((1, 3, 1, 4))
+    target[0, :, 0, 1:] += [[0.0, 0.5, 0.0], [-0.3, 0.0, 0.01], [0.0, 0.0, 0.0]]
+    errors = ImageErrors(background=(0.2, 0.6, 1.0))
+    errors.add(target + np.array([1.0, 2.0, 3.0, 4.0]), target)
+    assert errors.result().foreground_fraction == 0.5
+    assert errors.result().foreground_mse == pytest.approx((4 + 9) / 2)
+
+
+@pytest.mark.parametrize("background", [(0.0, 0.0, 255.0), (0.0, -0.1, 0.0), (0.0, math.nan, 0.0)])
+def test_image_errors_refuse_a_background_of_bytes(background: tuple[float, float, float]) -> None:
+    with pytest.raises(ValueError, match=r"background in \[0, 1\]"):
+        ImageErrors(background=background)
+
+
 def test_foreground_mse_is_nan_when_nothing_is_shown() -> None:
     assert math.isnan(foreground_mse(np.ones((1, 3, 2, 2)), np.zeros((1, 3, 2, 2))))
 

@@ -69,6 +69,12 @@ def test_options_of_the_chosen_processor_can_be_set(capsys: pytest.CaptureFixtur
     assert "interaction_network" in capsys.readouterr().err
 
 
+def test_bottleneck_help_says_which_arm_it_trains(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_balls(["bottleneck", "--help"])
+    assert "the arm is always rmr" in " ".join(capsys.readouterr().out.split())
+
+
 def test_bottleneck_takes_widths() -> None:
     action = parse_balls(["bottleneck", "--profile", "smoke", "--widths", "2", "16", "--no-interaction-network"])
     assert isinstance(action, Bottleneck)

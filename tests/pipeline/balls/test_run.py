@@ -98,6 +98,22 @@ def test_comparison_is_that_of_the_errors(finished_balls: tuple[Path, JsonObject
         assert row["num_pairs"] == 1
 
 
+def test_smaller_error_is_the_better_one(tiny_balls: BallsRunConfig) -> None:
+    config = dataclasses.replace(tiny_balls, num_seeds=6)
+    errors = {"rmr": 0.1, "end_to_end": 0.2, "frozen_random": 0.3}
+    trained = {
+        arm: {seed: {"scores": {"pictures": {"mse": error, "foreground_mse": error}}} for seed in config.seeds}
+        for arm, error in errors.items()
+    }
+    verdicts = {(row["arm"], row["error"]): row["verdict"] for row in compare(config, trained)}
+    assert verdicts == {
+        ("rmr", "mse"): "better",
+        ("rmr", "foreground_mse"): "better",
+        ("frozen_random", "mse"): "worse",
+        ("frozen_random", "foreground_mse"): "worse",
+    }
+
+
 def test_comparison_leaves_out_an_error_that_could_not_be_measured(tiny_balls: BallsRunConfig) -> None:
     record = {"scores": {"pictures": {"mse": 0.1, "foreground_mse": None}}}  # balls in the colour of the background
     seed = tiny_balls.seed

@@ -111,3 +111,17 @@ def test_configs_of_before_go_on_without_the_fused_kernel() -> None:
 def test_numbers_out_of_range_are_refused(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=field):
         PpoConfig(**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        *[("ppo", field) for field in ("n_steps", "n_epochs", "batch_size")],
+        *[("dqn", field) for field in ("buffer_size", "batch_size", "train_freq", "gradient_steps")],
+        ("qrdqn", "n_quantiles"),
+        ("recurrent_ppo", "lstm_hidden_size"),
+    ],
+)
+def test_counts_begin_with_1(name: str, field: str) -> None:
+    with pytest.raises(ValueError, match=f"{field} of at least 1"):
+        ALGORITHMS[name](**{field: 0})

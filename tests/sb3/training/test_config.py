@@ -10,10 +10,12 @@ from rmr_gym.sb3.training import (
     DOCUMENTS,
     FEATURES,
     AgentConfig,
+    DqnConfig,
     EncoderFeatures,
     EvaluationConfig,
     FineTunedFeatures,
     GameOptions,
+    StateFeatures,
 )
 from tests.sb3.training.small import small
 
@@ -42,6 +44,7 @@ def test_task_is_stored_by_its_rom_id() -> None:
         ({"steps": 0}, "steps"),
         ({"stack": 0}, "stack"),
         ({"num_checkpoints": 0}, "checkpoints"),
+        ({"algorithm": DqnConfig(), "features": StateFeatures(critic_arch=(8,))}, "critic_arch"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(changes: dict[str, Any], message: str) -> None:

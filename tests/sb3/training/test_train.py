@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import importlib.metadata
 import json
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from rmr_gym.models import fingerprint
 from rmr_gym.sb3.training import (
     DOCUMENTS,
     AgentConfig,
+    EncoderFeatures,
     EvaluationConfig,
     GameOptions,
     checkpoints,
@@ -23,8 +26,8 @@ from rmr_gym.sb3.training import (
     read_evaluations,
     train_agent,
 )
-from rmr_gym.sb3.training.scoring import score
-from tests.sb3.training.small import LONG_PPO, NEVER, SHORT, SMALL_DQN, SMALL_PPO, quick
+from rmr_gym.sb3.training.scoring import _apart, score
+from tests.sb3.training.small import LONG_PPO, NEVER, SHORT, SMALL_DQN, SMALL_PPO, quick, small
 from tests.warm_python import run_python
 
 ROOT = Path(__file__).parents[3]
@@ -87,6 +90,45 @@ def test_finished_training_is_not_done_again(trained: Path) -> None:
 def test_folder_of_another_config_is_refused(changes: dict[str, Any], message: str, trained: Path) -> None:
     with pytest.raises(ValueError, match=message):
         train_agent(dataclasses.replace(read_config(trained), **changes), trained)
+
+
+def test_folder_in_which_nothing_was_trained_takes_another_config(encoder: Path, tmp_path: Path) -> None:
+    wide = small(features=EncoderFeatures(path=str(encoder)), game=GameOptions(size=(42, 42)))
+    with pytest.raises(ValueError, match="42"):
+        train_agent(wide, tmp_path)
+    with pytest.raises(ValueError, match="Lower buffer_size"):
+        train_agent(quick(algorithm=dataclasses.replace(SMALL_DQN, buffer_size=10**12)), tmp_path)
+    assert not (tmp_path / "encoder").exists()
+    with pytest.raises(StopError):
+        train_agent(quick(), tmp_path, on_progress=stop_at(2))  # has been scored once
+    with pytest.raises(ValueError, match="seed: 0 -> 1"):
+        train_agent(quick(seed=1), tmp_path)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cudaa"])
+def test_device_that_is_not_there_is_not_replaced_by_another(
+    device: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=device):
+        train_agent(quick(), tmp_path / "new", device=device)
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(ValueError, match=device):
+        evaluate_agent(trained, num_episodes=1, device=device)
+
+
+def test_packages_that_are_not_there_have_no_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = importlib.metadata.version
+
+    def without_ale(name: str) -> str:
+        if name == "ale-py":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without_ale)
+    found = train_agent(quick(steps=16), tmp_path)["versions"]
+    assert "ale-py" not in found
+    assert found["torch"] == version("torch")
 
 
 def test_field_that_came_later_does_not_end_a_training(tmp_path: Path) -> None:
@@ -203,6 +245,19 @@ def test_seed_decides_the_agent_and_evaluations_do_not(tmp_path: Path) -> None:
     first = weights(quick(), tmp_path / "a")
     assert first == weights(quick(evaluation=rarely), tmp_path / "b")
     assert first != weights(quick(seed=1), tmp_path / "c")
+
+
+def test_generator_of_a_gpu_is_given_back_as_it_was(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_agent(trained)[0]
+    state = torch.arange(16, dtype=torch.uint8)
+    given_back = []
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda _: state)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda found, device: given_back.append((found, str(device))))
+    for device, expected in (("cpu", []), ("cuda:1", [(state, "cuda:1")])):
+        monkeypatch.setattr(model, "device", torch.device(device))
+        with _apart(model, 0):
+            assert not given_back
+        assert given_back == expected
 
 
 def test_agent_is_evaluated_by_checkpoint_and_seed(trained: Path) -> None:
