@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rmr_gym.envs.console import rom_path
+from rmr_gym.errors import explain
 from rmr_gym.evaluation.metrics import target_bits
 from rmr_gym.models.checkpoint import write_atomically
 from rmr_gym.pipeline import figures, stages, summary
@@ -59,12 +60,14 @@ def run(
         The content of result.json.
 
     Raises:
-        ValueError: when the folder holds a run of another config or is in use, or the device is absent.
+        ValueError: when the folder holds something else or a run of another config, or is in use, or the device is
+            absent.
         DependencyNotInstalled: when there are no data yet and the emulator is missing.
     """
     reporter = reporter or Reporter()
     check_device(device)
     with exclusive(out) as folder:
+        _require_own(folder)
         if not (folder / "data" / RESULT_FILE).exists():
             rom_path(config.game)  # or a config would be left behind that belongs to nothing
         if pin(config, folder / CONFIG_FILE, may_grow=_MAY_GROW):
@@ -95,6 +98,13 @@ def run(
         result = dict(read_json(folder / RESULT_FILE))
         write_atomically(folder / TABLE_FILE, as_text(result).encode())
         return result
+
+
+def _require_own(folder: Path) -> None:
+    """Refuse a folder whose result is not that of a run: the data set in it could not be opened without it."""
+    if (folder / RESULT_FILE).exists() and not (folder / CONFIG_FILE).exists():
+        got = f"{folder / RESULT_FILE} of something else"
+        raise ValueError(explain(expected="a new folder, or that of a run", got=got, fix="Pass another --out."))
 
 
 Records = dict[str, dict[int, JsonObject]]

@@ -100,6 +100,14 @@ def test_run_refuses_a_folder_of_another_config_and_names_the_fields(copied: Pat
     assert from_json(RunConfig, json.loads((copied / "config.json").read_text())) == tiny
 
 
+def test_run_refuses_the_folder_of_a_data_set_and_leaves_its_record(copied: Path, tiny: RunConfig) -> None:
+    record = copied / "data" / "result.json"
+    before = record.read_bytes()
+    with pytest.raises(ValueError, match=r"a new folder, or that of a run; got .*result\.json of something else"):
+        run(tiny, copied / "data")
+    assert record.read_bytes() == before
+
+
 def test_run_refuses_a_folder_in_use(copied: Path, tiny: RunConfig) -> None:
     with exclusive(copied), pytest.raises(ValueError, match="another process that is working in it"):
         run(tiny, copied)

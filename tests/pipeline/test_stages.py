@@ -87,6 +87,13 @@ def test_open_dataset_refuses_an_interrupted_collection(copied: Path) -> None:
         open_dataset(copied / "data", "train")
 
 
+def test_open_dataset_refuses_folders_of_other_stages(finished: tuple[Path, JsonObject]) -> None:
+    with pytest.raises(ValueError, match=r"something else. Pass .*/data\.$"):
+        open_dataset(finished[0], "train")
+    with pytest.raises(ValueError, match="something else. Pass a folder of `rmr-gym collect`"):
+        open_dataset(finished[0] / "processor", "train")
+
+
 def test_open_dataset_takes_several_folders_for_one(finished: tuple[Path, JsonObject], tmp_path: Path) -> None:
     data = finished[0] / "data"
     episodes = sorted(data.glob("ep-*.arrow"))
