@@ -79,6 +79,23 @@ def test_run_that_is_finished_repeats_no_stage(copied: Path, tiny: RunConfig) ->
     assert _without_circumstances(again) == _without_circumstances(first)
 
 
+def test_run_keeps_machine_and_command_of_the_session_that_worked(copied: Path, tiny: RunConfig) -> None:
+    path = copied / "result.json"
+    first = json.loads(path.read_text())
+    first["machine"]["device"] = "cuda"
+    first["timing"]["peak_memory_bytes"] = 1
+    write_json(path, first)
+    assert run(tiny, copied, command_line=["rmr-gym", "run", "pong"]) == first
+    fewer = dataclasses.replace(tiny, arms=("rmr", "untrained"))
+    again = run(fewer, copied)
+    assert again["machine"]["device"] == "cuda"
+    assert again["timing"]["stages"]["train"]["wall_seconds"] < first["timing"]["stages"]["train"]["wall_seconds"]
+    (copied / "encoders" / "rmr" / "seed-3" / "probe.json").unlink()
+    worked = run(fewer, copied, command_line=["rmr-gym", "run", "pong"])
+    assert worked["machine"]["device"] == "cpu"
+    assert worked["command_line"] == ["rmr-gym", "run", "pong"]
+
+
 def test_run_adds_seeds_and_arms_to_what_is_there(copied: Path, tiny: RunConfig) -> None:
     old = copied / "encoders" / "rmr" / "seed-3" / "probe.json"
     before = old.stat().st_mtime_ns
