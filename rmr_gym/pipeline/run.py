@@ -62,12 +62,13 @@ def run(
         The content of result.json.
 
     Raises:
-        ValueError: when the folder holds something else or a run of another config, or is in use, or the device is
-            absent.
+        ValueError: when the folder holds something else or a run of another config, or is in use, the device is absent,
+            or processor and encoder have slots of different widths.
         DependencyNotInstalled: when there are no data yet and the emulator is missing.
     """
     reporter = reporter or Reporter()
     check_device(device)
+    _require_one_width(config)
     with exclusive(out) as folder:
         _require_own(folder)
         if not (folder / "data" / RESULT_FILE).exists():
@@ -98,6 +99,14 @@ def run(
         result = dict(read_json(folder / RESULT_FILE))
         write_atomically(folder / TABLE_FILE, as_text(result).encode())
         return result
+
+
+def _require_one_width(config: RunConfig) -> None:
+    """Refuse slots of two widths before anything is collected: a run that has begun keeps its settings."""
+    processor, encoder = config.abstract.processor.slot_dim, config.natural.encoder.slot_dim
+    if processor != encoder:
+        got = f"abstract.processor.slot_dim {processor} and natural.encoder.slot_dim {encoder}"
+        raise ValueError(explain(expected="slots of one width", got=got, fix="Set both to the same number."))
 
 
 def _require_own(folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from gymnasium.error import DependencyNotInstalled
 
+from rmr_gym.models.processors import MpnnConfig
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.config_json import from_json, to_json
 from rmr_gym.pipeline.run import run
@@ -123,6 +124,14 @@ def test_run_refuses_the_folder_of_a_data_set_and_leaves_its_record(copied: Path
     with pytest.raises(ValueError, match=r"a new folder, or that of a run; got .*result\.json of something else"):
         run(tiny, copied / "data")
     assert record.read_bytes() == before
+
+
+def test_run_refuses_slots_of_two_widths_before_it_collects(tiny: RunConfig, tmp_path: Path) -> None:
+    abstract = dataclasses.replace(tiny.abstract, processor=MpnnConfig(slot_dim=32))
+    narrow = dataclasses.replace(tiny, abstract=abstract)
+    with pytest.raises(ValueError, match=r"processor.slot_dim 32 and natural.encoder.slot_dim 64. Set both"):
+        run(narrow, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_run_refuses_a_folder_in_use(copied: Path, tiny: RunConfig) -> None:

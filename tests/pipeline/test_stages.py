@@ -164,6 +164,14 @@ def test_pretrain_refuses_a_folder_of_other_settings(copied: Path, tiny: RunConf
         pretrain(copied / "data", copied / "processor", other, entropy_threshold=0.3, seed=3)
 
 
+def test_pretrain_refuses_ram_that_hardly_varies_before_it_trains(
+    finished: tuple[Path, JsonObject], tiny: RunConfig, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="at least one kept slot"):
+        pretrain(finished[0] / "data", tmp_path, tiny.abstract, entropy_threshold=6.0)
+    assert not (tmp_path / "log.jsonl").exists()
+
+
 def test_pretrain_goes_on_where_it_was_interrupted(finished: tuple[Path, JsonObject], tmp_path: Path) -> None:
     data = finished[0] / "data"
     config = AbstractConfig(
