@@ -26,7 +26,7 @@ def test_a_copy_of_a_frozen_module_is_frozen_by_itself() -> None:
 
 def test_a_frozen_module_survives_pickling() -> None:
     frozen = freeze(nn.Sequential(nn.Dropout()))
-    twin = pickle.loads(pickle.dumps(frozen))
+    twin: nn.Module = pickle.loads(pickle.dumps(frozen))
     assert twin.train() is twin
     assert not twin.training
 
