@@ -25,7 +25,7 @@ def freeze(module: Module) -> Module:
     module.eval()
     # `train` of a parent calls `train` of its children: each frozen part answers for itself.
     # A partial, since a bound method would be pickled by its name, which the class does not have.
-    module.train = functools.partial(_stay_in_eval, module)  # type: ignore[method-assign]
+    module.train = functools.partial(_stay_in_eval, module)  # type: ignore[assignment, method-assign]
     return module
 
 
