@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 from rmr_gym.evaluation.abstract import score_abstract, score_copy
@@ -68,9 +69,11 @@ def pretrain(
                 sink=JsonlSink(folder / LOG_FILE),
                 on_step=progress,
                 state_folder=folder / STATE_FOLDER,
+                keep_state=True,  # until it is scored, which takes minutes for 48 episodes on a CPU
             )
         save_abstract_model(model, folder, game=game_of(dataset), seed=seed)
         predicted, overwritten = predict_ram(model, ram, action)
+        shutil.rmtree(folder / STATE_FOLDER, ignore_errors=True)
         result = stage.finish(
             {
                 "kept_slots": kept.tolist(),
