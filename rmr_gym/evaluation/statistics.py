@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -211,8 +212,9 @@ def _warning(num_differing: int, alpha: float) -> str | None:
         return "All pairs are equal: are the two arms the same run?"
     smallest = 0.5**num_differing
     if smallest >= alpha or num_differing < MIN_PAIRS:
+        needed = max(MIN_PAIRS, math.floor(-math.log2(alpha)) + 1)
         return (
             f"Only {num_differing} seeds differ, so p cannot fall below {smallest:.3g}; "
-            f"run at least {MIN_PAIRS} seeds before claiming a difference."
+            f"run at least {needed} seeds before claiming a difference."
         )
     return None

@@ -24,6 +24,8 @@ from rmr_gym.registry import Registry
 FORMAT = "rmr-checkpoint/1"
 """Version of the folder's layout."""
 
+_FIELDS = {"kind", "name", "config", "build", "facts"}
+
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 
 KINDS: Mapping[str, Registry[type[Any]]] = {
@@ -124,6 +126,8 @@ def read_checkpoint(folder: str | Path, *kinds: str) -> Checkpoint:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         found = document.get("format") if isinstance(document, dict) else type(document).__name__
         raise corrupt(folder / CONFIG_FILE, f"format {FORMAT!r}", repr(found))
+    if not (set(document) >= _FIELDS and isinstance(document["facts"], dict)):
+        raise corrupt(folder / CONFIG_FILE, f"the fields {', '.join(sorted(_FIELDS))}", ", ".join(document))
     if document.get("kind") not in kinds:
         expected = f"a checkpoint of a {' or a '.join(kinds)} in {folder}"
         fix = f"Use load_{saved_as(document.get('kind'))}."

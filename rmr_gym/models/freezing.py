@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterator
-from types import MethodType
 from typing import TypeVar
 
 import torch
@@ -24,7 +24,8 @@ def freeze(module: Module) -> Module:
     module.requires_grad_(requires_grad=False)
     module.eval()
     # `train` of a parent calls `train` of its children: each frozen part answers for itself.
-    module.train = MethodType(_stay_in_eval, module)  # type: ignore[method-assign]
+    # A partial, since a bound method would be pickled by its name, which the class does not have.
+    module.train = functools.partial(_stay_in_eval, module)  # type: ignore[assignment, method-assign]
     return module
 
 

@@ -44,11 +44,21 @@ def open_dataset(
 
 
 def validation_fraction_of(data: str | Path) -> float | None:
-    """Return the share of held-out episodes that a data set was collected for, None where nothing says so."""
+    """Return the share of held-out episodes that a data set was collected for, None where nothing says so.
+
+    Raises:
+        ValueError: when the folder is that of a run, or of another stage than the collection.
+    """
     record = Path(data, RESULT_FILE)
     if not record.exists():
         return None
-    config = from_json(DataConfig, read_json(record)["inputs"]["config"], where=str(record))
+    result = read_json(record)
+    inputs = result.get("inputs") if isinstance(result, dict) else None
+    if not (isinstance(inputs, dict) and {"game", "config"} <= set(inputs)):
+        inside = Path(data, "data")
+        fix = f"Pass {inside}." if inside.exists() else "Pass a folder of `rmr-gym collect`."
+        raise ValueError(explain(expected=f"a data set in {data}", got=f"{record} of something else", fix=fix))
+    config = from_json(DataConfig, inputs["config"], where=str(record))
     return config.validation_fraction
 
 

@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 
 from rmr_gym.envs.console import rom_path
+from rmr_gym.errors import explain
 from rmr_gym.evaluation.metrics import target_bits
 from rmr_gym.models.checkpoint import write_atomically
 from rmr_gym.pipeline import figures, stages, summary
+from rmr_gym.pipeline.circumstances import circumstances, earlier
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.config_json import read_json, to_json
 from rmr_gym.pipeline.datasets import open_dataset
-from rmr_gym.pipeline.machine import check_device, hardware, versions
+from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.pinning import pin
+from rmr_gym.pipeline.probed import PROBE_FILE
 from rmr_gym.pipeline.progress import Reporter
-from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive, peak_memory_bytes, write_json
+from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive, write_json
 from rmr_gym.pipeline.tables import as_text
 from rmr_gym.training import Member, read_records
 
@@ -52,24 +55,27 @@ def run(
         device: where the networks run.
         together: whether the encoders are trained as one ensemble, which moves nothing but rounding; None trains them
             so on a GPU, where it is many times faster.
-        command_line: kept in the result.
+        command_line: kept in the result, as machine and versions are, unless everything was finished before.
         reporter: shows progress.
 
     Returns:
         The content of result.json.
 
     Raises:
-        ValueError: when the folder holds a run of another config or is in use, or the device is absent.
+        ValueError: when the folder holds something else or a run of another config, or is in use, the device is absent,
+            or processor and encoder have slots of different widths.
         DependencyNotInstalled: when there are no data yet and the emulator is missing.
     """
     reporter = reporter or Reporter()
     check_device(device)
+    _require_one_width(config)
     with exclusive(out) as folder:
+        _require_own(folder)
         if not (folder / "data" / RESULT_FILE).exists():
             rom_path(config.game)  # or a config would be left behind that belongs to nothing
         if pin(config, folder / CONFIG_FILE, may_grow=_MAY_GROW):
             reporter.line(f"Continuing the run in {folder}")
-        stopwatch = Stopwatch()
+        before, stopwatch = earlier(folder / RESULT_FILE, _records(config, folder)), Stopwatch()
         data, processor = folder / "data", folder / "processor"
         collected = stages.collect(config.game, data, config.data, seed=config.seed, reporter=reporter)
         pretrained = stages.pretrain(
@@ -84,17 +90,30 @@ def run(
         if device.startswith("cuda") if together is None else together:
             _train_together(config, folder, device, reporter)
         trained, probed = _encoders(config, folder, device, reporter)
-        result = _summarise(config, collected, pretrained, trained, probed) | {
-            "timing": _timing(collected, pretrained, trained, probed) | {"this_session": stopwatch.read()},
-            "machine": hardware(device),
-            "versions": versions(),
-            "command_line": list(command_line),
-        }
+        parts = {"collect": [collected], "pretrain": [pretrained], "train": _all(trained), "probe": _all(probed)}
+        result = _summarise(config, collected, pretrained, trained, probed) | circumstances(
+            parts, stopwatch, device=device, command_line=command_line, before=before
+        )
         _draw(config, folder, pretrained, probed)
         write_json(folder / RESULT_FILE, result)
         result = dict(read_json(folder / RESULT_FILE))
         write_atomically(folder / TABLE_FILE, as_text(result).encode())
         return result
+
+
+def _require_one_width(config: RunConfig) -> None:
+    """Refuse slots of two widths before anything is collected: a run that has begun keeps its settings."""
+    processor, encoder = config.abstract.processor.slot_dim, config.natural.encoder.slot_dim
+    if processor != encoder:
+        got = f"abstract.processor.slot_dim {processor} and natural.encoder.slot_dim {encoder}"
+        raise ValueError(explain(expected="slots of one width", got=got, fix="Set both to the same number."))
+
+
+def _require_own(folder: Path) -> None:
+    """Refuse a folder whose result is not that of a run: the data set in it could not be opened without it."""
+    if (folder / RESULT_FILE).exists() and not (folder / CONFIG_FILE).exists():
+        got = f"{folder / RESULT_FILE} of something else"
+        raise ValueError(explain(expected="a new folder, or that of a run", got=got, fix="Pass another --out."))
 
 
 Records = dict[str, dict[int, JsonObject]]
@@ -104,6 +123,17 @@ Records = dict[str, dict[int, JsonObject]]
 def encoder_folder(out: Path, arm: str, seed: int) -> Path:
     """Return the folder of an encoder in the folder of a run."""
     return out / "encoders" / arm / f"seed-{seed}"
+
+
+def _records(config: RunConfig, folder: Path) -> list[Path]:
+    """List what all stages together leave when they are finished."""
+    encoders = [encoder_folder(folder, arm, seed) for arm in config.arms for seed in config.seeds]
+    first = [folder / stage / RESULT_FILE for stage in ("data", "processor")]
+    return first + [encoder / name for encoder in encoders for name in (RESULT_FILE, PROBE_FILE)]
+
+
+def _all(records: Records) -> list[JsonObject]:
+    return [record for by_seed in records.values() for record in by_seed.values()]
 
 
 def _train_together(config: RunConfig, folder: Path, device: str, reporter: Reporter) -> None:
@@ -171,24 +201,6 @@ def _summarise(
         "findings": summary.findings(comparisons),
         "warnings": summary.warnings(config, comparisons, probed),
     }
-
-
-def _timing(collected: JsonObject, pretrained: JsonObject, trained: Records, probed: Records) -> JsonObject:
-    """Add up the seconds of the stages; of a stage that was resumed, those of its last session."""
-    parts = {
-        "collect": [collected],
-        "pretrain": [pretrained],
-        "train": [record for by_seed in trained.values() for record in by_seed.values()],
-        "probe": [record for by_seed in probed.values() for record in by_seed.values()],
-    }
-    seconds = {
-        name: {
-            kind: round(sum(record["timing"][kind] for record in records), 3)
-            for kind in ("wall_seconds", "cpu_seconds")
-        }
-        for name, records in parts.items()
-    }
-    return {"stages": seconds, "peak_memory_bytes": peak_memory_bytes()}
 
 
 def _draw(config: RunConfig, folder: Path, pretrained: JsonObject, probed: Records) -> None:

@@ -49,7 +49,8 @@ class Stage:
         resumed: whether an earlier session had begun the stage.
 
     Raises:
-        ValueError: when the stage was begun with other inputs; the message names the differing fields.
+        ValueError: when the stage was begun with other inputs, which the message names, or the result there is that of
+            something else.
 
     Example:
         >>> import tempfile
@@ -67,7 +68,7 @@ class Stage:
         self.resumed = self._begun.exists()
         self._stopwatch = Stopwatch()
         if self.finished:
-            _require_equal(self.result["inputs"], self.inputs, folder)
+            _require_equal(_inputs_of(self.result, self._result), self.inputs, folder)
         elif self.resumed:
             _require_equal(read_json(self._begun), self.inputs, folder)
         else:
@@ -131,6 +132,14 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write JSON atomically; NaN and infinity become null, since JSON has no word for them."""
     text = json.dumps(without_nan(document), indent=2, allow_nan=False) + "\n"
     write_atomically(path, text.encode())
+
+
+def _inputs_of(result: object, path: Path) -> object:
+    """Return the inputs in a result, which may be that of a whole run or of another program."""
+    if isinstance(result, dict) and "inputs" in result:
+        return result["inputs"]
+    fix = "Pass another --out."
+    raise ValueError(explain(expected=f"the result of a stage in {path}", got="that of something else", fix=fix))
 
 
 def _require_equal(before: object, now: object, folder: Path) -> None:

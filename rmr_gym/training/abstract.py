@@ -71,6 +71,7 @@ def train_processor(
     sink: Sink | None = None,
     on_step: OnStep | None = None,
     state_folder: Path | None = None,
+    keep_state: bool = False,
 ) -> AbstractModel:
     """Train encoder, processor and decoder of the abstract pipeline on memory transitions.
 
@@ -84,6 +85,7 @@ def train_processor(
         sink: takes the records of the loss; they are dropped without one.
         on_step: told of progress.
         state_folder: where to keep the state to resume from.
+        keep_state: whether the last state stays there, so that a repeated call finds everything done.
 
     Returns:
         The trained model, on `device`, in evaluation mode.
@@ -97,6 +99,7 @@ def train_processor(
         sink=sink or MemorySink(),
         on_step=on_step,
         state_folder=state_folder,
+        keep_state=keep_state,
     )
     return loss.model.eval()
 

@@ -123,6 +123,7 @@ def train(
     sink: Sink,
     on_step: OnStep | None = None,
     state_folder: Path | None = None,
+    keep_state: bool = False,
 ) -> None:
     """Minimise a loss over the trainable parameters of some modules.
 
@@ -136,12 +137,13 @@ def train(
         sink: takes the terms of every `log_every`-th update.
         on_step: told of progress.
         state_folder: where to keep the state to resume from; none is kept without it.
+        keep_state: whether the last state stays there, so that a repeated call finds everything done.
 
     Raises:
         NonFiniteLossError: before the update that would have spoiled the weights.
     """
     group = Group(loss=lambda step: GroupTerms.of_one(loss(step)), modules=modules, sinks=[sink])
-    train_groups([group], config, on_step=on_step, state_folder=state_folder)
+    train_groups([group], config, on_step=on_step, state_folder=state_folder, keep_state=keep_state)
 
 
 def train_groups(

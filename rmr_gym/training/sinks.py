@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from rmr_gym.models.checkpoint import write_atomically
+
 Record = dict[str, int | float]
 """Numbers by name, with the `step` that they belong to."""
 
@@ -60,7 +62,7 @@ class JsonlSink:
     def rewind(self, step: int) -> None:
         """Forget records of `step` and later, and a last line that was cut off."""
         kept = [record for record in read_records(self._path) if record["step"] < step]
-        self._path.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
+        write_atomically(self._path, "".join(json.dumps(record) + "\n" for record in kept).encode())
 
 
 def read_records(path: str | Path) -> list[Record]:

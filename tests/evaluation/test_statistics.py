@@ -110,6 +110,15 @@ def test_compare_paired_warns_below_five_seeds(num_pairs: int) -> None:
     assert f"Only {num_pairs} seeds" in result.warning
 
 
+@pytest.mark.parametrize(("alpha", "needed"), [(0.05, 5), (0.01, 7), (1 / 64, 7)])
+def test_compare_paired_asks_for_as_many_seeds_as_the_level_needs(alpha: float, needed: int) -> None:
+    few, enough = ([1.0 + seed for seed in range(count)] for count in (needed - 1, needed))
+    warning = compare_paired(few, [0.0] * len(few), alpha=alpha).warning
+    assert warning is not None
+    assert f"run at least {needed} seeds" in warning
+    assert compare_paired(enough, [0.0] * needed, alpha=alpha).warning is None
+
+
 def test_compare_paired_counts_only_differing_seeds_for_the_warning() -> None:
     result = compare_paired([1.0, 2.0, 3.0, 4.0, 5.0], [0.0, 0.0, 0.0, 0.0, 5.0])
     assert result.warning is not None

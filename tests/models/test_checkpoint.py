@@ -152,6 +152,17 @@ def test_loading_rejects_a_config_with_an_unknown_field(folder: Path) -> None:
         load_processor(folder)
 
 
+@pytest.mark.parametrize("field", ["kind", "name", "config", "build", "facts"])
+def test_loading_rejects_a_config_without_a_field(tmp_path: Path, field: str) -> None:
+    encoder = NatureCnnConfig(resolution="84x84", num_slots=2, slot_dim=4, maps_per_slot=1).build()
+    path = save_encoder(encoder, tmp_path, game="pong") / CONFIG_FILE
+    document = json.loads(path.read_text())
+    del document[field]
+    path.write_text(json.dumps(document))
+    with pytest.raises(CorruptFileError, match="the fields build, config, facts, kind, name"):
+        load_encoder(tmp_path)
+
+
 def test_loading_never_unpickles(folder: Path, tmp_path: Path) -> None:
     class Canary:
         def __reduce__(self) -> tuple[object, tuple[Path]]:

@@ -1,4 +1,5 @@
 import copy
+import pickle
 
 import pytest
 import torch
@@ -19,6 +20,13 @@ def test_frozen_batch_norm_keeps_its_statistics_when_the_parent_trains() -> None
 def test_a_copy_of_a_frozen_module_is_frozen_by_itself() -> None:
     frozen = freeze(nn.Sequential(nn.Dropout()))
     twin = copy.deepcopy(frozen)
+    assert twin.train() is twin
+    assert not twin.training
+
+
+def test_a_frozen_module_survives_pickling() -> None:
+    frozen = freeze(nn.Sequential(nn.Dropout()))
+    twin: nn.Module = pickle.loads(pickle.dumps(frozen))
     assert twin.train() is twin
     assert not twin.training
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from rmr_gym.pipeline import figures
+from rmr_gym.training import ARMS
 
 
 @pytest.fixture
@@ -55,10 +56,10 @@ def test_draw_curves_shows_losses_below_zero(lowest: float, scale: str, tmp_path
 
 
 def test_draw_curves_gives_every_arm_a_look_of_its_own(tmp_path: Path, drawn: list[Figure]) -> None:
-    natural = {f"arm {index}": [_log(2.0, 1.0)] for index in range(6)}
+    natural = {arm: [_log(2.0, 1.0)] for arm in ARMS}
     figures.draw_curves(tmp_path / "curves.png", _log(2.0, 1.0), natural)
     looks = {(line.get_color(), line.get_linestyle()) for line in drawn[0].axes[1].lines}
-    assert len(looks) == 6
+    assert len(looks) == len(ARMS)
 
 
 def test_draw_bits_marks_exactly_the_errors(tmp_path: Path, drawn: list[Figure]) -> None:

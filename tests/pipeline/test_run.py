@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from gymnasium.error import DependencyNotInstalled
 
+from rmr_gym.models.processors import MpnnConfig
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.config_json import from_json, to_json
 from rmr_gym.pipeline.run import run
@@ -79,6 +80,23 @@ def test_run_that_is_finished_repeats_no_stage(copied: Path, tiny: RunConfig) ->
     assert _without_circumstances(again) == _without_circumstances(first)
 
 
+def test_run_keeps_machine_and_command_of_the_session_that_worked(copied: Path, tiny: RunConfig) -> None:
+    path = copied / "result.json"
+    first = json.loads(path.read_text())
+    first["machine"]["device"] = "cuda"
+    first["timing"]["peak_memory_bytes"] = 1
+    write_json(path, first)
+    assert run(tiny, copied, command_line=["rmr-gym", "run", "pong"]) == first
+    fewer = dataclasses.replace(tiny, arms=("rmr", "untrained"))
+    again = run(fewer, copied)
+    assert again["machine"]["device"] == "cuda"
+    assert again["timing"]["stages"]["train"]["wall_seconds"] < first["timing"]["stages"]["train"]["wall_seconds"]
+    (copied / "encoders" / "rmr" / "seed-3" / "probe.json").unlink()
+    worked = run(fewer, copied, command_line=["rmr-gym", "run", "pong"])
+    assert worked["machine"]["device"] == "cpu"
+    assert worked["command_line"] == ["rmr-gym", "run", "pong"]
+
+
 def test_run_adds_seeds_and_arms_to_what_is_there(copied: Path, tiny: RunConfig) -> None:
     old = copied / "encoders" / "rmr" / "seed-3" / "probe.json"
     before = old.stat().st_mtime_ns
@@ -98,6 +116,22 @@ def test_run_refuses_a_folder_of_another_config_and_names_the_fields(copied: Pat
     with pytest.raises(ValueError, match=r"natural.loop.gradient_steps: 6 -> 7; seed: 3 -> 4. Pass another --out"):
         run(other, copied)
     assert from_json(RunConfig, json.loads((copied / "config.json").read_text())) == tiny
+
+
+def test_run_refuses_the_folder_of_a_data_set_and_leaves_its_record(copied: Path, tiny: RunConfig) -> None:
+    record = copied / "data" / "result.json"
+    before = record.read_bytes()
+    with pytest.raises(ValueError, match=r"a new folder, or that of a run; got .*result\.json of something else"):
+        run(tiny, copied / "data")
+    assert record.read_bytes() == before
+
+
+def test_run_refuses_slots_of_two_widths_before_it_collects(tiny: RunConfig, tmp_path: Path) -> None:
+    abstract = dataclasses.replace(tiny.abstract, processor=MpnnConfig(slot_dim=32))
+    narrow = dataclasses.replace(tiny, abstract=abstract)
+    with pytest.raises(ValueError, match=r"processor.slot_dim 32 and natural.encoder.slot_dim 64. Set both"):
+        run(narrow, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_run_refuses_a_folder_in_use(copied: Path, tiny: RunConfig) -> None:

@@ -46,6 +46,12 @@ def test_stage_refuses_a_folder_of_other_inputs(tmp_path: Path, finish: bool) ->
         Stage(tmp_path, {"loop": {"steps": 6}, "seed": 0})
 
 
+def test_stage_refuses_the_result_of_something_else(tmp_path: Path) -> None:
+    write_json(tmp_path / "result.json", {"format": "rmr-result/1", "config": {}})
+    with pytest.raises(ValueError, match="the result of a stage in .*result.json; got that of something else"):
+        Stage(tmp_path, {"seed": 0})
+
+
 def test_stage_measures_its_own_time(tmp_path: Path) -> None:
     stage = Stage(tmp_path, {})
     time.sleep(0.02)

@@ -12,7 +12,7 @@ import pytest
 
 from rmr_gym.data import TransitionDataset
 from rmr_gym.evaluation.abstract import score_abstract
-from rmr_gym.models import fingerprint, load_abstract_model, load_encoder, load_processor
+from rmr_gym.models import AbstractModel, fingerprint, load_abstract_model, load_encoder, load_processor
 from rmr_gym.models.processors import DeepSetsConfig
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.datasets import open_dataset
@@ -24,6 +24,10 @@ from rmr_gym.training import AbstractConfig, LoopConfig, predict_ram, read_recor
 
 def _modified(folder: Path) -> dict[str, int]:
     return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 class _Interrupting(Reporter):
@@ -85,6 +89,13 @@ def test_open_dataset_refuses_an_interrupted_collection(copied: Path) -> None:
     (copied / "data" / "result.json").rename(begun_file(copied / "data"))
     with pytest.raises(ValueError, match="interrupted collection. Repeat that call"):
         open_dataset(copied / "data", "train")
+
+
+def test_open_dataset_refuses_folders_of_other_stages(finished: tuple[Path, JsonObject]) -> None:
+    with pytest.raises(ValueError, match=r"something else. Pass .*/data\.$"):
+        open_dataset(finished[0], "train")
+    with pytest.raises(ValueError, match="something else. Pass a folder of `rmr-gym collect`"):
+        open_dataset(finished[0] / "processor", "train")
 
 
 def test_open_dataset_takes_several_folders_for_one(finished: tuple[Path, JsonObject], tmp_path: Path) -> None:
@@ -157,6 +168,14 @@ def test_pretrain_refuses_a_folder_of_other_settings(copied: Path, tiny: RunConf
         pretrain(copied / "data", copied / "processor", other, entropy_threshold=0.3, seed=3)
 
 
+def test_pretrain_refuses_ram_that_hardly_varies_before_it_trains(
+    finished: tuple[Path, JsonObject], tiny: RunConfig, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="at least one kept slot"):
+        pretrain(finished[0] / "data", tmp_path, tiny.abstract, entropy_threshold=6.0)
+    assert not (tmp_path / "log.jsonl").exists()
+
+
 def test_pretrain_goes_on_where_it_was_interrupted(finished: tuple[Path, JsonObject], tmp_path: Path) -> None:
     data = finished[0] / "data"
     config = AbstractConfig(
@@ -171,6 +190,21 @@ def test_pretrain_goes_on_where_it_was_interrupted(finished: tuple[Path, JsonObj
     resumed = pretrain(data, tmp_path / "cut", config, reporter=reporter)
     assert reporter.steps == [1, 2, 3, 4, 5, 5, 6]  # the last state was that of step 4
     assert resumed["fingerprint"] == whole["fingerprint"]
+
+
+def test_pretrain_that_is_interrupted_while_it_scores_trains_no_step_again(
+    finished: tuple[Path, JsonObject], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = AbstractConfig(processor=DeepSetsConfig(slot_dim=8), loop=LoopConfig(gradient_steps=3, batch_size=4))
+    reporter = _Interrupting(after=99)
+    with monkeypatch.context() as patched:
+        patched.setattr(AbstractModel, "predict", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(finished[0] / "data", tmp_path, config, reporter=reporter)
+    pretrain(finished[0] / "data", tmp_path, config, reporter=reporter)
+    assert reporter.steps == [1, 2, 3]
+    assert [record["step"] for record in read_records(tmp_path / "log.jsonl")] == [0, 2]
+    assert not (tmp_path / "state").exists()
 
 
 def test_train_keeps_the_frozen_processor_and_pairs_the_arms(finished: tuple[Path, JsonObject]) -> None:

@@ -33,5 +33,19 @@ def test_rewinding_forgets_later_records(kind: str, tmp_path: Path) -> None:
     assert [record["step"] for record in records] == [0]
 
 
+def test_rewinding_that_is_interrupted_loses_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "log.jsonl"
+    for step in (0, 10):
+        JsonlSink(path).write(step, {"loss": float(step)})
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        JsonlSink(path).rewind(10)
+    assert [record["step"] for record in read_records(path)] == [0, 10]
+
+
 def test_there_are_no_records_without_a_file(tmp_path: Path) -> None:
     assert read_records(tmp_path / "none.jsonl") == []

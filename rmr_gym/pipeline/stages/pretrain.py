@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 from rmr_gym.evaluation.abstract import score_abstract, score_copy
@@ -41,7 +42,7 @@ def pretrain(
         The scored bytes, scores of `copy` and of the `processor`, and its fingerprint.
 
     Raises:
-        ValueError: when the folder holds another processor, or the data set does not fit.
+        ValueError: when the folder holds another processor, the data set does not fit, or no byte has enough entropy.
     """
     reporter = reporter or Reporter()
     check_device(device)
@@ -56,6 +57,9 @@ def pretrain(
         stage = Stage(folder, inputs)
         if stage.finished:
             return stage.result
+        ram, action, next_ram = held_out.ram_transitions()
+        kept = kept_slots(held_out.ram, entropy_threshold)
+        copied = score_copy(ram, next_ram, kept)  # refuses RAM that hardly varies, before anything is trained on it
         with reporter.task("Pre-training the processor on RAM") as progress:
             model = train_processor(
                 dataset,
@@ -65,16 +69,16 @@ def pretrain(
                 sink=JsonlSink(folder / LOG_FILE),
                 on_step=progress,
                 state_folder=folder / STATE_FOLDER,
+                keep_state=True,  # until it is scored, which takes minutes for 48 episodes on a CPU
             )
         save_abstract_model(model, folder, game=game_of(dataset), seed=seed)
-        ram, action, next_ram = held_out.ram_transitions()
-        kept = kept_slots(held_out.ram, entropy_threshold)
         predicted, overwritten = predict_ram(model, ram, action)
+        shutil.rmtree(folder / STATE_FOLDER, ignore_errors=True)
         result = stage.finish(
             {
                 "kept_slots": kept.tolist(),
                 "num_transitions": len(ram),
-                "copy": dataclasses.asdict(score_copy(ram, next_ram, kept)),
+                "copy": dataclasses.asdict(copied),
                 "processor": dataclasses.asdict(score_abstract(predicted, overwritten, ram, next_ram, kept)),
                 "fingerprint": fingerprint(model.processor),
             }
