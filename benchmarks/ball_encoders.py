@@ -29,10 +29,11 @@ from rmr_gym.errors import explain
 from rmr_gym.models import VideoEncoder, fingerprint, load_any_encoder, load_processor, save_video_model
 from rmr_gym.pipeline.balls import BallsRunConfig
 from rmr_gym.pipeline.balls.config import HISTORY
-from rmr_gym.pipeline.balls.run import CONFIG_FILE, model_folder
+from rmr_gym.pipeline.balls.run import model_folder
 from rmr_gym.pipeline.balls.stages import open_balls
 from rmr_gym.pipeline.config_json import from_json, read_json
 from rmr_gym.pipeline.machine import hardware, versions
+from rmr_gym.pipeline.pinning import CONFIG_FILE
 from rmr_gym.pipeline.stage import write_json
 from rmr_gym.program import run_program
 from rmr_gym.seeding import derive, numpy_generator, torch_generator

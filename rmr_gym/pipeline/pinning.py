@@ -8,24 +8,32 @@ from typing import Any, get_type_hints
 
 from rmr_gym.errors import explain
 from rmr_gym.pipeline.config_json import differences, from_json, read_json, to_json
-from rmr_gym.pipeline.stage import write_json
+from rmr_gym.pipeline.stage import RESULT_FILE, write_json
+
+CONFIG_FILE = "config.json"
+"""Pinned settings, in the folder of a run."""
 
 
-def pin(config: Any, path: Path, *, may_grow: Sequence[str] = ()) -> bool:
+def pin(config: Any, folder: Path, *, may_grow: Sequence[str] = ()) -> bool:
     """Write the config of a new run, or compare it with that of the run that is to be continued.
 
     Args:
         config: a config dataclass.
-        path: its file.
+        folder: of the run.
         may_grow: fields that a later call may change, since they add to the run and change nothing.
 
     Returns:
         Whether a run is continued.
 
     Raises:
-        ValueError: when the file holds other settings; the message names them.
+        ValueError: when there are other settings, which the message names, or a result without any: a data set, say,
+            could not be opened without its own.
     """
+    path, result = folder / CONFIG_FILE, folder / RESULT_FILE
     now, continued = to_json(config), path.exists()
+    if result.exists() and not continued:
+        got = f"{result} of something else"
+        raise ValueError(explain(expected="a new folder, or that of a run", got=got, fix="Pass another --out."))
     if continued:
         before = to_json(_read(type(config), path))
         fixed = [line for line in differences(before, now) if line.split(":")[0].split("[")[0] not in may_grow]

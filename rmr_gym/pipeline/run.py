@@ -28,7 +28,7 @@ from rmr_gym.training import Member, read_records
 FORMAT = "rmr-result/1"
 """Version of the layout of result.json."""
 
-CONFIG_FILE, RESULT_FILE, TABLE_FILE = "config.json", "result.json", "table.txt"
+RESULT_FILE, TABLE_FILE = "result.json", "table.txt"
 CURVES_FILE, BITS_FILE = "curves.png", "bits.png"
 
 _MAY_GROW = ("arms", "num_seeds")
@@ -70,10 +70,9 @@ def run(
     check_device(device)
     _require_one_width(config)
     with exclusive(out) as folder:
-        _require_own(folder)
         if not (folder / "data" / RESULT_FILE).exists():
             rom_path(config.game)  # or a config would be left behind that belongs to nothing
-        if pin(config, folder / CONFIG_FILE, may_grow=_MAY_GROW):
+        if pin(config, folder, may_grow=_MAY_GROW):
             reporter.line(f"Continuing the run in {folder}")
         before, stopwatch = earlier(folder / RESULT_FILE, _records(config, folder)), Stopwatch()
         data, processor = folder / "data", folder / "processor"
@@ -107,13 +106,6 @@ def _require_one_width(config: RunConfig) -> None:
     if processor != encoder:
         got = f"abstract.processor.slot_dim {processor} and natural.encoder.slot_dim {encoder}"
         raise ValueError(explain(expected="slots of one width", got=got, fix="Set both to the same number."))
-
-
-def _require_own(folder: Path) -> None:
-    """Refuse a folder whose result is not that of a run: the data set in it could not be opened without it."""
-    if (folder / RESULT_FILE).exists() and not (folder / CONFIG_FILE).exists():
-        got = f"{folder / RESULT_FILE} of something else"
-        raise ValueError(explain(expected="a new folder, or that of a run", got=got, fix="Pass another --out."))
 
 
 Records = dict[str, dict[int, JsonObject]]

@@ -20,7 +20,7 @@ from rmr_gym.training import read_records
 FORMAT = "rmr-balls-bottleneck/1"
 """Version of the layout of bottleneck.json."""
 
-CONFIG_FILE, RESULT_FILE, CURVES_FILE = "config.json", "bottleneck.json", "bottleneck.png"
+RESULT_FILE, CURVES_FILE = "bottleneck.json", "bottleneck.png"
 
 DEFAULT_WIDTHS = (2, 4, 8, 16, 32, 64, 128)
 """Numbers per ball (paper, appendix C and figure 5)."""
@@ -66,7 +66,7 @@ def run_bottleneck(
     check_device(device)
     variants = _variants(config, widths, interaction_network=interaction_network)
     with exclusive(out) as folder:
-        pin(config, folder / CONFIG_FILE, may_grow=("num_seeds",))
+        pin(config, folder, may_grow=("num_seeds",))
         for kind, pixels in (("videos", True), ("trajectories", False)):
             stages.record(folder / kind, config.world, config.data, pixels=pixels, seed=config.seed, reporter=reporter)
         found = {

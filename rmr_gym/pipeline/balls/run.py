@@ -22,7 +22,7 @@ from rmr_gym.training import read_records
 FORMAT = "rmr-balls-result/1"
 """Version of the layout of result.json."""
 
-CONFIG_FILE, RESULT_FILE, TABLE_FILE = "config.json", "result.json", "table.txt"
+RESULT_FILE, TABLE_FILE = "result.json", "table.txt"
 CURVES_FILE, ROLLOUT_FILE, ANIMATION_FILE = "curves.png", "rollout.png", "rollout.gif"
 
 REFERENCE_ARM = "end_to_end"
@@ -65,7 +65,7 @@ def run_balls(
     reporter = reporter or Reporter()
     check_device(device)
     with exclusive(out) as folder:
-        if pin(config, folder / CONFIG_FILE, may_grow=_MAY_GROW):
+        if pin(config, folder, may_grow=_MAY_GROW):
             reporter.line(f"Continuing the run in {folder}")
         stopwatch = Stopwatch()
         recorded, pretrained = prepare(config, folder, device=device, reporter=reporter)
