@@ -16,7 +16,7 @@ from benchmarks.report.options import Options
 from benchmarks.report.origin import origin
 from benchmarks.report.reading import read_evidence
 from benchmarks.report.record import SUFFIX
-from benchmarks.report.table import Column, Row, Table
+from benchmarks.report.table import Row, Table
 from benchmarks.report.tables.coverage import spent
 from benchmarks.report.tables.transfer import Transfer
 from rmr_gym.errors import explain
@@ -64,7 +64,7 @@ def records_in(folder: Path) -> list[Path]:
 def _part(document: Document, record: Path, tables: bool) -> str:
     lines = [f"**`{record.name}`**: {_origin(document)}", ""]
     for table in document.tables:
-        if table.name in ("coverage", "experiments", "curves"):
+        if table.name in ("coverage", "experiments", "curves") or not _with_numbers(table):
             continue
         ours = [sentence for sentence in table.summary if not _of_paper(sentence)]
         lines += [f"- {_short(table)}: {_lower(sentence)}" for sentence in ours]
@@ -78,7 +78,7 @@ def _part(document: Document, record: Path, tables: bool) -> str:
 
 def _beside(documents: Sequence[Document]) -> list[str]:
     """Return what the paper's tables come down to, once for all records."""
-    tables = [table for document in documents for table in document.tables]
+    tables = [table for document in documents for table in document.tables if _with_numbers(table)]
     found = [f"- {_short(table)}: {_lower(text)}" for table in tables for text in table.summary if _of_paper(text)]
     return ["The paper:", "", *dict.fromkeys(found), ""] if found else []
 
@@ -102,7 +102,7 @@ def _tables(document: Document) -> list[str]:
     for table in document.tables:
         if table.name in ("coverage", "experiments", "curves", "collapse", "transfer"):
             continue
-        kept = dataclasses.replace(table, rows=tuple(row for row in table.rows if _has_numbers(row, table.shown)))
+        kept = dataclasses.replace(table, rows=_with_numbers(table))
         lines += [f"### {table.title}", "", table.about, "", *grid(kept, kept.shown), ""] if kept.rows else []
         if table.name == "table1" and document.transfer is not None:
             lines += _matrix(document.transfer)
@@ -125,9 +125,10 @@ def _matrix(transfer: Transfer) -> list[str]:
     return ["### Transfer, improvement of RMR over C-SWM in percent", "", *grid_lines, ""]
 
 
-def _has_numbers(row: Row, columns: Sequence[Column]) -> bool:
-    ours = [column.name for column in columns if column.who != "paper" and column.style != "count"]
-    return any(isinstance(row.values.get(name), float) for name in ours)
+def _with_numbers(table: Table) -> tuple[Row, ...]:
+    """Return the rows that hold numbers of ours."""
+    ours = [column.name for column in table.shown if column.who != "paper" and column.style != "count"]
+    return tuple(row for row in table.rows if any(isinstance(row.values.get(name), float) for name in ours))
 
 
 def _controls(table: Table) -> list[str]:
