@@ -1,7 +1,8 @@
 """Message passing over all pairs in plain PyTorch, without ever holding all edges.
 
 Every function takes a leading ensemble axis with weights of its own. The backward passes make the edges again, chunk by
-chunk: nothing of their size is kept.
+chunk. What may be kept of them is a bit per unit of the last hidden layer, where weights need no gradient: a mean then
+needs no more than to know which ReLUs were open, and the backward pass is spared one of its two matrix products.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from rmr_gym.ops.edge_chunks import Chunk, Edges, close_where_negative
 from rmr_gym.ops.edge_products import edge_layer, edge_layer_backward
+from rmr_gym.ops.unit_bits import pack_open_, unpack_open
 
 
 class PairGradients(NamedTuple):
@@ -31,6 +33,8 @@ def mean_forward(
     sender: Float[Tensor, "ensemble batch slot hidden"],
     weights: Sequence[Float[Tensor, "ensemble _ _"]],
     biases: Sequence[Float[Tensor, "ensemble _"]],
+    *,
+    open_units: UInt8[Tensor, "ensemble batch slot byte"] | None = None,
 ) -> Float[Tensor, "ensemble batch slot last"]:
     """Average the last hidden layer of all edges into a slot.
 
@@ -39,12 +43,16 @@ def mean_forward(
         sender: first layer applied to the sending slots, without bias.
         weights: of the hidden layers after the first, at least one.
         biases: of the same layers.
+        open_units: takes one bit per sender and unit of the last layer, for `mean_backward`.
     """
     mean = receiver.new_empty(*receiver.shape[:3], weights[-1].shape[1])
     for member in range(len(receiver)):
         edges = Edges(receiver[member], sender[member], _of(weights, member), _of(biases, member))
         for chunk in edges.chunks():
-            torch.mean(edges.hidden(chunk)[-1], dim=2, out=chunk.of(mean[member]))
+            last = edges.hidden(chunk)[-1]
+            torch.mean(last, dim=2, out=chunk.of(mean[member]))
+            if open_units is not None:
+                chunk.of(open_units[member]).copy_(pack_open_(last))
     return mean
 
 
@@ -56,16 +64,32 @@ def mean_backward(
     biases: Sequence[Float[Tensor, "ensemble _"]],
     *,
     needs_weights: bool,
+    open_units: UInt8[Tensor, "ensemble batch slot byte"] | None = None,
 ) -> PairGradients:
-    """Propagate the gradients of the means back; see `mean_forward`."""
+    """Propagate the gradients of the means back; see `mean_forward`.
+
+    Args:
+        grad_mean: of the means.
+        receiver: as in the forward pass.
+        sender: as in the forward pass.
+        weights: as in the forward pass.
+        biases: as in the forward pass.
+        needs_weights: whether weights and biases get gradients, too.
+        open_units: from the forward pass; without it the last layer is made again.
+    """
     sums = _Sums(weights, biases, wanted=needs_weights)
     grad_receiver, grad_sender = torch.empty_like(receiver), torch.zeros_like(sender)
     grad_edge = (grad_mean / receiver.shape[2]).unsqueeze(3)
     for member in range(len(receiver)):
         edges = Edges(receiver[member], sender[member], _of(weights, member), _of(biases, member))
         for chunk in edges.chunks():
-            *layers, last = edges.hidden(chunk)
-            grad = close_where_negative(chunk.of(grad_edge[member]).expand_as(last), last, out=last)
+            grad = chunk.of(grad_edge[member])
+            if open_units is None:
+                *layers, last = edges.hidden(chunk)
+                grad = close_where_negative(grad.expand_as(last), last, out=last)
+            else:
+                layers = edges.hidden(chunk, but_last=True)
+                grad = unpack_open(chunk.of(open_units[member]), grad.shape[-1], grad.dtype).mul_(grad)
             grad = edges.backward(layers, grad, sums.of(member))
             torch.sum(grad, 2, out=chunk.of(grad_receiver[member]))
             grad_sender[member, chunk.samples] += grad.sum(1)

@@ -81,10 +81,10 @@ class Edges:
         widest = max(width, *(weight.shape[0] for weight in self._weights), *further_widths)
         return chunks(batch, num_slots, widest, self._receiver.device)
 
-    def hidden(self, chunk: Chunk) -> list[Tensor]:
-        """Compute the first layer and those after it."""
+    def hidden(self, chunk: Chunk, *, but_last: bool = False) -> list[Tensor]:
+        """Compute the first layer and those after it, or all of them but the last."""
         senders = self._sender[chunk.samples].unsqueeze(1)
-        return self._layers(chunk.of(self._receiver).unsqueeze(2) + senders)
+        return self._layers(chunk.of(self._receiver).unsqueeze(2) + senders, but_last=but_last)
 
     def hidden_from(self, chunk: Chunk, senders: Int[Tensor, "sample receiver edge"]) -> list[Tensor]:
         """Compute the layers of some edges only: those from given senders into each receiver."""
@@ -112,9 +112,10 @@ class Edges:
             grad = close_where_negative(grad, layer, out=grad)
         return grad
 
-    def _layers(self, first: Tensor) -> list[Tensor]:
+    def _layers(self, first: Tensor, *, but_last: bool = False) -> list[Tensor]:
         layers = [first.relu_()]
-        for weight, bias in zip(self._weights, self._biases, strict=True):
+        following = list(zip(self._weights, self._biases, strict=True))
+        for weight, bias in following[:-1] if but_last else following:
             layers.append(edge_layer(layers[-1], weight, bias).relu_())
         return layers
 

@@ -30,7 +30,10 @@ def reduce_pairs(
 
 
 class _ReducedPairs(torch.autograd.Function):
-    """Returns the reduced edges, and with a maximum the sender that won each number."""
+    """Returns the reduced edges and what the backward pass wants to know of them.
+
+    With a maximum that is the sender that won each number; with a mean, which ReLUs were open, or nothing.
+    """
 
     @staticmethod
     def forward(kind: Kind, receiver: Tensor, sender: Tensor, *layers: Tensor) -> tuple[Tensor, Tensor]:
@@ -39,8 +42,11 @@ class _ReducedPairs(torch.autograd.Function):
         if kind == "max":
             maxima: tuple[Tensor, Tensor] = kernels.max_forward(receiver, sender, weights, biases)
             return maxima
-        nobody = torch.empty(*receiver.shape[:3], 0, dtype=torch.int64, device=receiver.device)
-        return kernels.mean_forward(receiver, sender, weights, biases), nobody
+        nothing = torch.empty(*receiver.shape[:3], 0, dtype=torch.uint8, device=receiver.device)
+        if kernels is not chunked_pairs or not _keeps_bits(receiver, layers, weights[-1]):
+            return kernels.mean_forward(receiver, sender, weights, biases), nothing
+        bits = nothing.new_empty(*receiver.shape[:3], receiver.shape[2] * weights[-1].shape[1] // 8)
+        return chunked_pairs.mean_forward(receiver, sender, weights, biases, open_units=bits), bits
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -66,8 +72,8 @@ class _ReducedPairs(torch.autograd.Function):
             _merge(one, dim, info.batch_size, axis) for one, dim in zip(tensors[:count], in_dims[1:], strict=False)
         ]
         outputs = _ReducedPairs.apply(kind, *merged, *tensors[count:])  # type: ignore[no-untyped-call]
-        reduced, winner = (one.unflatten(axis, (info.batch_size, -1)) for one in outputs)
-        return (reduced, winner), (axis, axis)
+        reduced, kept = (one.unflatten(axis, (info.batch_size, -1)) for one in outputs)
+        return (reduced, kept), (axis, axis)
 
 
 class _PairGradients(torch.autograd.Function):
@@ -75,12 +81,15 @@ class _PairGradients(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        kind: Kind, needs_weights: bool, grad: Tensor, winner: Tensor, receiver: Tensor, sender: Tensor, *layers: Tensor
+        kind: Kind, needs_weights: bool, grad: Tensor, kept: Tensor, receiver: Tensor, sender: Tensor, *layers: Tensor
     ) -> tuple[Tensor, ...]:
         weights, biases = _split(kind, layers)
         kernels = _kernels(kind, receiver, weights)
         if kind == "max":
-            found = kernels.max_backward(grad, receiver, sender, winner, weights, biases, needs_weights=needs_weights)
+            found = kernels.max_backward(grad, receiver, sender, kept, weights, biases, needs_weights=needs_weights)
+        elif kept.shape[-1] and not needs_weights:
+            parts = grad, receiver, sender, weights, biases
+            found = chunked_pairs.mean_backward(*parts, needs_weights=False, open_units=kept)
         else:
             found = kernels.mean_backward(grad, receiver, sender, weights, biases, needs_weights=needs_weights)
         sums = [one.to(receiver.dtype) for one in (*found.weights, *found.biases)]
@@ -102,6 +111,12 @@ class _PairGradients(torch.autograd.Function):
         merged = [_merge(one, dim, info.batch_size, 0) for one, dim in zip(tensors, in_dims[2:], strict=True)]
         outputs = _PairGradients.apply(kind, needs_weights, *merged)  # type: ignore[no-untyped-call]
         return tuple(one.unflatten(0, (info.batch_size, -1)) for one in outputs), (0,) * len(outputs)
+
+
+def _keeps_bits(receiver: Tensor, layers: Sequence[Tensor], last: Tensor) -> bool:
+    """Tell whether a mean keeps where ReLUs were open: gradients go to slots alone, and bits fill their bytes."""
+    needed = receiver.requires_grad and not any(layer.requires_grad for layer in layers)
+    return needed and receiver.shape[2] * last.shape[1] % 8 == 0
 
 
 def _kernels(kind: Kind, receiver: Tensor, weights: Sequence[Tensor]) -> ModuleType:

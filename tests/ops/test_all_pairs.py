@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from rmr_gym.ops import REDUCTIONS, all_pairs_messages, edge_chunks
+from rmr_gym.ops.edge_products import edge_layer
 
 Parts = tuple[Tensor, Tensor, list[Tensor], list[Tensor]]
 
@@ -202,13 +203,42 @@ def test_functional_call_with_stacked_weights_equals_every_module(reduction: str
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-def test_frozen_weights_get_no_gradient_and_inputs_the_same(reduction: str) -> None:
-    parts = flat(make_parts(2, 4, (3, 3, 3)))
-    trained_grads = torch.autograd.grad(all_pairs_messages(*unflat(parts), reduction=reduction).sum(), parts[:2])
+@pytest.mark.parametrize(
+    "widths", [(3, 3, 3), (4, 6, 4), (8, 5, 2, 8)], ids=str
+)  # with four slots bits fill bytes or not
+@pytest.mark.parametrize("ensemble", [(), (2,)], ids=str)
+@pytest.mark.parametrize("numbers_per_chunk", [1, 10**6])
+def test_frozen_weights_get_no_gradient_and_inputs_the_same(
+    reduction: str,
+    widths: tuple[int, ...],
+    ensemble: tuple[int, ...],
+    numbers_per_chunk: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(edge_chunks.CHUNK_NUMBERS, "cpu", numbers_per_chunk)
+    parts = flat(make_parts(2, 4, widths, ensemble=ensemble))
     frozen = [part.detach().requires_grad_(index < 2) for index, part in enumerate(parts)]
-    all_pairs_messages(*unflat(frozen), reduction=reduction).sum().backward()
+    trained_out, frozen_out = (all_pairs_messages(*unflat(many), reduction=reduction) for many in (parts, frozen))
+    assert torch.equal(trained_out, frozen_out)
+    trained_grads = torch.autograd.grad(trained_out.square().sum(), parts[:2])
+    frozen_out.square().sum().backward()
     assert all(part.grad is None for part in frozen[2:])
     torch.testing.assert_close((frozen[0].grad, frozen[1].grad), trained_grads)
+
+
+@pytest.mark.parametrize(("kept", "slots"), [(True, 4), (False, 3)])
+def test_backward_of_a_frozen_mean_makes_the_last_layer_again_only_where_bits_do_not_fill_bytes(
+    kept: bool, slots: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers_made: list[int] = []
+    monkeypatch.setattr(edge_chunks, "edge_layer", lambda *args: layers_made.append(1) or edge_layer(*args))
+    parts = [
+        part.detach().requires_grad_(index < 2) for index, part in enumerate(flat(make_parts(1, slots, (6, 6, 6))))
+    ]
+    out = all_pairs_messages(*unflat(parts), reduction="mean").sum()
+    assert len(layers_made) == 1
+    out.backward()
+    assert len(layers_made) == (1 if kept else 2)
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
@@ -259,6 +289,12 @@ def test_memory_does_not_grow_with_the_edges_of_the_whole_batch() -> None:
     with torch.autograd.graph.saved_tensors_hooks(record, lambda tensor: tensor):
         all_pairs_messages(*parts, reduction="mean")
     assert max(saved) <= batch * slots * width
+
+    saved.clear()
+    frozen = [part.detach().requires_grad_(index < 2) for index, part in enumerate(flat(parts))]
+    with torch.autograd.graph.saved_tensors_hooks(record, lambda tensor: tensor):
+        all_pairs_messages(*unflat(frozen), reduction="mean")
+    assert max(saved) == batch * slots * slots * width // 8  # bytes: a bit per unit
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
