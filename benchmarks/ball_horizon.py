@@ -107,7 +107,7 @@ def _moment(config: BallHorizonConfig, worlds: BallWorlds) -> Moment:
         velocities = worlds.velocities()
         hits.append((np.abs(velocities - last) > _HIT).any(-1))
     seen = (worlds.positions() - before) / config.world.frame_seconds
-    return Moment(worlds.positions(), velocities, seen, hits[0] & hits[1])
+    return Moment(worlds.positions(), velocities, seen, np.all(hits, axis=0))
 
 
 def _predictions(
