@@ -91,7 +91,7 @@ def build_natural_model(
     elif chosen.processor == "identity":
         _silence(own, num_slots)
     if chosen.misrouted:
-        own = Misrouted(own, misleading_routes(num_slots, numpy_generator(seed, "routes")))
+        own = Misrouted(own, misleading_routes(encoder.num_slots, numpy_generator(seed, "routes")))
     model = NaturalModel(encoder, own, decoder, precision=config.precision)
     if chosen.frozen:
         freeze(own)

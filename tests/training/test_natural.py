@@ -80,6 +80,12 @@ def test_frozen_permuted_gives_each_slot_the_update_of_another(processor: Proces
     assert fingerprint(again.processor) == fingerprint(wrong) != fingerprint(other.processor)
 
 
+def test_frozen_permuted_routes_as_many_slots_as_the_encoder_has(processor: Processor) -> None:
+    narrow = replace(CONFIG, encoder=replace(CONFIG.encoder, num_slots=6))
+    model = build_natural_model("frozen_permuted", narrow, processor, num_slots=128, seed=0)
+    assert model.processor(torch.zeros(2, 6, 4), torch.tensor([0, 17])).shape == (2, 6, 4)
+
+
 def test_permuting_in_and_outputs_of_an_equivariant_processor_would_be_no_control() -> None:
     with initial_weights(3):
         processor = MpnnConfig(slot_dim=4).build(6)
