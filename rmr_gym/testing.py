@@ -84,7 +84,8 @@ def check_encoder(config: BuildsEncoder) -> None:
     torch.testing.assert_close(encoder(pixels[:1]), slots[:1], rtol=1e-4, atol=1e-5)
     _check_features(encoder, pixels, slots)
     if isinstance(config, tuple(ENCODERS.values())):
-        assert config.size == encoder.input_shape[1:], "the config must have the size, with which data are opened"
+        size = getattr(config, "size", None)
+        assert size == encoder.input_shape[1:], "the config must have the size, with which data are opened"
         with tempfile.TemporaryDirectory() as folder:
             loaded = load_encoder(save_encoder(encoder, folder))
         assert fingerprint(loaded) == fingerprint(encoder), "a checkpoint must keep the weights"

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import itertools
 import re
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -141,6 +142,14 @@ class _Forgetful(Encoder):
     def forward(self, pixels: Tensor) -> Tensor:
         scaled = pixels if pixels.is_floating_point() else pixels / 255
         return self.layer(scaled.flatten(1)).view(-1, 3, 2) + self.offset
+
+
+def test_check_encoder_bites_when_a_registered_config_has_no_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Forgetful, "offsets", itertools.repeat(0))
+    check_encoder(_ForgetfulConfig())
+    monkeypatch.setitem(ENCODERS._parts, "own", _ForgetfulConfig)
+    with pytest.raises(AssertionError, match="must have the size"):
+        check_encoder(_ForgetfulConfig())
 
 
 def test_check_encoder_bites_when_config_and_weights_are_not_all_there_is() -> None:
