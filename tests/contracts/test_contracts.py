@@ -33,7 +33,7 @@ def test_processor_of_bouncing_balls_keeps_its_contract(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_encoder_keeps_its_contract(name: str) -> None:
-    check_encoder(ENCODERS[name](resolution="84x84", slot_dim=8, maps_per_slot=1))
+    check_encoder(ENCODERS[name](slot_dim=8))
 
 
 _VIDEO_ENCODERS: list[tuple[str, dict[str, Any], bool]] = [
