@@ -84,6 +84,8 @@ def check_encoder(config: BuildsEncoder) -> None:
     torch.testing.assert_close(encoder(pixels[:1]), slots[:1], rtol=1e-4, atol=1e-5)
     _check_features(encoder, pixels, slots)
     if isinstance(config, tuple(ENCODERS.values())):
+        size = getattr(config, "size", None)
+        assert size == encoder.input_shape[1:], "the config must have the size, with which data are opened"
         with tempfile.TemporaryDirectory() as folder:
             loaded = load_encoder(save_encoder(encoder, folder))
         assert fingerprint(loaded) == fingerprint(encoder), "a checkpoint must keep the weights"
@@ -120,7 +122,8 @@ def check_video_encoder(config: BuildsVideoEncoder, *, exchangeable: bool = True
 
 def _build(config: BuildsProcessor, with_actions: bool) -> Processor:
     with initial_weights(0):
-        return config.build(_NUM_SLOTS) if with_actions else config.build(_NUM_SLOTS, num_actions=0)
+        processor = config.build(_NUM_SLOTS) if with_actions else config.build(_NUM_SLOTS, num_actions=0)
+    return processor.eval()  # dropout may be part of it
 
 
 def _check_features(encoder: Encoder | VideoEncoder, pixels: torch.Tensor, slots: torch.Tensor) -> None:

@@ -26,9 +26,9 @@ def feature_chunks(
         device: where to put each chunk.
 
     Yields:
-        Copies of at most 1,024 rows.
+        Copies of at most 1,024 rows; one without rows when there are none.
     """
-    for start in range(0, len(features), _CHUNK_ROWS):
+    for start in range(0, max(1, len(features)), _CHUNK_ROWS):
         yield torch.from_numpy(features[start : start + _CHUNK_ROWS].astype(np.float32)).to(device)
 
 

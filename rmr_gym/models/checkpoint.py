@@ -221,7 +221,7 @@ def build_module(folder: str | Path, checkpoint: Checkpoint) -> Any:
         defaults = {"num_actions": NUM_ACTIONS} if document["kind"] == "processor" else {}
         with initial_weights(0):
             module: nn.Module = config_of(document).build(**(defaults | document["build"]))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise corrupt(Path(folder), "a config and weights that fit this version", str(error)) from error
     try:
         module.load_state_dict(weights)

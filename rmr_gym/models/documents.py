@@ -128,10 +128,12 @@ def read_checkpoint(folder: str | Path, *kinds: str) -> Checkpoint:
         raise corrupt(folder / CONFIG_FILE, f"format {FORMAT!r}", repr(found))
     if not (set(document) >= _FIELDS and isinstance(document["facts"], dict)):
         raise corrupt(folder / CONFIG_FILE, f"the fields {', '.join(sorted(_FIELDS))}", ", ".join(document))
-    if document.get("kind") not in kinds:
+    if str(document["kind"]) not in KINDS:
+        raise corrupt(folder / CONFIG_FILE, f"a kind out of {', '.join(KINDS)}", repr(document["kind"]))
+    if document["kind"] not in kinds:
         expected = f"a checkpoint of a {' or a '.join(kinds)} in {folder}"
-        fix = f"Use load_{saved_as(document.get('kind'))}."
-        raise ValueError(explain(expected=expected, got=f"a {document.get('kind')}", fix=fix))
+        fix = f"Use load_{saved_as(document['kind'])}."
+        raise ValueError(explain(expected=expected, got=f"a {document['kind']}", fix=fix))
     if hashlib.sha256(content).hexdigest() != document.get("weights_sha256"):
         raise corrupt(folder / WEIGHTS_FILE, "the checksum in config.json", "another one")
     try:

@@ -103,7 +103,7 @@ class Processor(nn.Module, ABC):
             Predicted latent of each slot.
 
         Raises:
-            ValueError: when an action is missing, or came to a processor without actions.
+            ValueError: when an action is missing, came to a processor without actions, or is not one per sample.
         """
         inputs = self.add_action(slots, action)
         return self.process(inputs) + inputs
@@ -118,6 +118,9 @@ class Processor(nn.Module, ABC):
             raise ValueError(explain(expected=f"{expected}, as num_actions is {self.num_actions}", got=got, fix=fix))
         if action is None or self.action_encoder is None:
             return slots
+        if action.shape != slots.shape[:1]:
+            got, fix = f"shape {tuple(action.shape)} for slots of shape {tuple(slots.shape)}", "Flatten the actions."
+            raise ValueError(explain(expected="one action per sample, (batch,)", got=got, fix=fix))
         one_hot = functional.one_hot(action.long(), self.num_actions).to(slots.dtype)
         inputs: Tensor = slots + self.action_encoder(one_hot).unsqueeze(1)
         return inputs

@@ -48,11 +48,16 @@ def all_pairs_messages(
         self_edges: whether a slot also sends to itself.
 
     Returns:
-        The reduced message of each slot.
+        The reduced message of each slot; zeros where there is no sender.
 
     Raises:
-        ValueError: when layers are missing, or a maximum is asked for without self-edges.
+        ValueError: when layers are missing, receivers and senders differ in shape, or a maximum is asked for without
+            self-edges.
     """
+    if receiver.dim() not in (3, 4) or receiver.shape != sender.shape:
+        expected = "receiver and sender of one shape ([ensemble,] batch, slot, hidden)"
+        got, fix = f"{tuple(receiver.shape)} and {tuple(sender.shape)}", "Project the same slots for both."
+        raise ValueError(explain(expected=expected, got=got, fix=fix))
     _check(weights, biases, reduction, self_edges)
     dtype = receiver.dtype  # weights may be wider than the slots under autocast
     layers, offsets = [one.to(dtype) for one in weights], [one.to(dtype) for one in biases]
@@ -79,7 +84,8 @@ def _messages(
     if not self_edges:
         hidden = (num_slots * hidden - _to_itself(receiver, sender, weights[:-1], biases[:-1])) / max(1, num_senders)
     messages = _linear(hidden, weights[-1], biases[-1])
-    return num_senders * messages if reduction == "sum" else messages
+    # A slot that hears nobody gets zeros, and not the bias.
+    return num_senders * messages if reduction == "sum" or not num_senders else messages
 
 
 def _to_itself(receiver: Tensor, sender: Tensor, weights: list[Tensor], biases: list[Tensor]) -> Tensor:
@@ -93,7 +99,7 @@ def _to_itself(receiver: Tensor, sender: Tensor, weights: list[Tensor], biases: 
 def _linear(slots: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Apply a layer with weights of its own for each member of an ensemble."""
     rows = torch.baddbmm(bias.unsqueeze(1), slots.flatten(1, 2), weight.mT)
-    return rows.view(*slots.shape[:3], -1)
+    return rows.view(*slots.shape[:3], rows.shape[2])
 
 
 def _check(weights: Sequence[Tensor], biases: Sequence[Tensor], reduction: str, self_edges: bool) -> None:

@@ -53,7 +53,8 @@ def draw_curves(path: Path, abstract: Records, natural: Mapping[str, Sequence[Re
     for (arm, logs), (colour, style) in zip(trained.items(), STYLES, strict=False):
         if logs:
             band(middle, logs, "loss", arm, colour, style)
-            band(right, logs, "effective_rank", arm, colour, style)
+            if "effective_rank" in logs[0][0]:  # objectives need not watch it
+                band(right, logs, "effective_rank", arm, colour, style)
     name_panel(middle, "Natural stage: encoders on pixels", "loss (supervised: another loss)")
     losses = [record["loss"] for logs in trained.values() for log in logs for record in log]
     if losses and min(losses) > 0:  # a repulsion may go below zero

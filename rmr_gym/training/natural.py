@@ -57,6 +57,11 @@ class NaturalConfig:
     supervised: LoopConfig = field(default_factory=LoopConfig)
     """Optimisation of the ceiling, which is no rival of the others and needs larger steps and more of them. ours."""
 
+    def __post_init__(self) -> None:
+        if self.loop.batch_size < 2:
+            expected = "a batch_size of at least 2, as every sample needs another one to differ from"
+            raise ValueError(explain(expected=expected, got=self.loop.batch_size, fix="Use 50, as the paper does."))
+
     def loop_of(self, arm: str) -> LoopConfig:
         """Return the optimisation of an arm."""
         return self.supervised if ARMS[arm].learns_from == "ram" else self.loop
@@ -91,7 +96,7 @@ def build_natural_model(
     elif chosen.processor == "identity":
         _silence(own, num_slots)
     if chosen.misrouted:
-        own = Misrouted(own, misleading_routes(num_slots, numpy_generator(seed, "routes")))
+        own = Misrouted(own, misleading_routes(encoder.num_slots, numpy_generator(seed, "routes")))
     model = NaturalModel(encoder, own, decoder, precision=config.precision)
     if chosen.frozen:
         freeze(own)
@@ -186,7 +191,8 @@ def build_objective(
 ) -> Objective:
     """Build what an arm that learns minimises, with the initial weights of a seed."""
     if ARMS[arm].learns_from == "pixels":
-        objective: Objective = config.objective.build()
+        with initial_weights(derive(seed, "objective")):
+            objective: Objective = config.objective.build()
         return Anchored(objective, model.processor, ARMS[arm].anchor) if ARMS[arm].anchor else objective
     share_of_ones = np.unpackbits(dataset.ram, axis=1).mean(axis=0)
     varying = torch.from_numpy((share_of_ones > 0) & (share_of_ones < 1))

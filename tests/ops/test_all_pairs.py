@@ -108,9 +108,25 @@ def test_slots_do_not_hear_themselves_without_self_edges(reduction: str) -> None
     assert_equal_with_gradients(ours, edge_list_messages(parts, reduction, self_edges=False), parts)
 
 
-def test_a_lonely_slot_hears_nothing_without_self_edges() -> None:
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_lonely_slot_hears_nothing_without_self_edges(reduction: str) -> None:
     parts = make_parts(2, 1, (3, 4, 2))
-    assert all_pairs_messages(*parts, reduction="sum", self_edges=False).abs().max() == 0
+    assert all_pairs_messages(*parts, reduction=reduction, self_edges=False).abs().max() == 0
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_an_empty_batch_gives_no_messages(reduction: str) -> None:
+    parts = make_parts(0, 5, (3, 4, 2))
+    messages = all_pairs_messages(*parts, reduction=reduction)
+    assert messages.shape == (0, 5, 2)
+    assert all(grad.abs().sum() == 0 for grad in torch.autograd.grad(messages.sum(), flat(parts)))
+
+
+@pytest.mark.parametrize("shapes", [((2, 5, 2), (2, 7, 2)), ((2, 5, 2), (1, 5, 2)), ((5, 2), (5, 2))])
+def test_receivers_and_senders_that_are_not_the_same_slots_are_refused(shapes: tuple[tuple[int, ...], ...]) -> None:
+    linear, (receiver, sender) = nn.Linear(2, 2), (torch.ones(shape) for shape in shapes)
+    with pytest.raises(ValueError, match="receiver and sender of one shape"):
+        inspect.unwrap(all_pairs_messages)(receiver, sender, [linear.weight] * 2, [linear.bias] * 2, reduction="sum")
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)

@@ -60,7 +60,7 @@ def test_from_json_fills_in_defaults_and_widens_integers() -> None:
         ({"loop": {"gradient_steps": "many"}}, "config.loop.gradient_steps to be int; got many"),
         ({"loop": {"gradient_steps": True}}, "config.loop.gradient_steps to be int; got True"),
         ({"loop": {"gradient_steps": 0}}, "positive numbers of steps"),
-        ({"processor": {"type": "mpn"}}, "config.processor.type out of mpnn, deep_sets, mlp; got mpn"),
+        ({"processor": {"type": "mpn"}}, f"config.processor.type out of {', '.join(PROCESSORS)}; got mpn"),
         ({"processor": {"type": "mpnn", "reduction": "median"}}, "config.processor.reduction"),
         ({"processor": 3}, "processor"),
         ([], "an object for config"),

@@ -47,6 +47,14 @@ def test_draw_curves_shows_the_mean_over_seeds(tmp_path: Path, drawn: list[Figur
     assert imread(tmp_path / "curves.png").shape[2] == 4
 
 
+def test_draw_curves_takes_objectives_that_watch_no_rank(tmp_path: Path, drawn: list[Figure]) -> None:
+    own = [{"step": 0, "loss": 2.0}, {"step": 1, "loss": 1.0}]
+    figures.draw_curves(tmp_path / "curves.png", _log(2.0, 1.0), {"rmr": [own], "supervised": [_log(1.0, 0.5)]})
+    _, middle, right = drawn[0].axes
+    assert list(_lines(middle)) == ["rmr", "supervised"]
+    assert list(_lines(right)) == ["supervised"]
+
+
 @pytest.mark.parametrize(("lowest", "scale"), [(0.5, "log"), (-0.5, "linear")])
 def test_draw_curves_shows_losses_below_zero(lowest: float, scale: str, tmp_path: Path, drawn: list[Figure]) -> None:
     figures.draw_curves(tmp_path / "curves.png", _log(2.0, 1.0), {"rmr": [_log(2.0, lowest)]})

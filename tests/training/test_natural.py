@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from rmr_gym.data import TransitionDataset
 from rmr_gym.models import NaturalModel, Processor, fingerprint
@@ -16,6 +17,7 @@ from rmr_gym.models.processors.deep_sets import DeepSets
 from rmr_gym.objectives import InfoNceConfig, LossTerms, NaturalBatch, Objective
 from rmr_gym.objectives.anchored import Anchored
 from rmr_gym.training import ARMS, LoopConfig, MemorySink, NaturalConfig, build_natural_model, train_encoder
+from rmr_gym.training.natural import build_objective
 
 CONFIG = NaturalConfig(
     encoder=NatureCnnConfig(resolution="84x84", slot_dim=4, maps_per_slot=1),
@@ -80,6 +82,12 @@ def test_frozen_permuted_gives_each_slot_the_update_of_another(processor: Proces
     assert fingerprint(again.processor) == fingerprint(wrong) != fingerprint(other.processor)
 
 
+def test_frozen_permuted_routes_as_many_slots_as_the_encoder_has(processor: Processor) -> None:
+    narrow = replace(CONFIG, encoder=replace(CONFIG.encoder, num_slots=6))
+    model = build_natural_model("frozen_permuted", narrow, processor, num_slots=128, seed=0)
+    assert model.processor(torch.zeros(2, 6, 4), torch.tensor([0, 17])).shape == (2, 6, 4)
+
+
 def test_permuting_in_and_outputs_of_an_equivariant_processor_would_be_no_control() -> None:
     with initial_weights(3):
         processor = MpnnConfig(slot_dim=4).build(6)
@@ -121,6 +129,31 @@ def test_anchor_adds_its_weight_times_the_squared_distance() -> None:
     assert terms.total.item() == pytest.approx(2.0 + 0.5 * 5.0)
     assert terms.logged["anchor_distance"].item() == pytest.approx(5.0**0.5)
     assert set(terms.logged) == {"part", "anchor_distance"}
+
+
+class Shifted(Objective):
+    def __init__(self) -> None:
+        super().__init__()
+        self.shift = nn.Parameter(torch.randn(3))
+
+    def forward(self, model: NaturalModel, batch: NaturalBatch) -> LossTerms:
+        return LossTerms(model(batch.pixels, batch.action, batch.next_pixels).current.mean() + self.shift.sum())
+
+
+def test_weights_of_an_objective_are_those_of_the_seed(
+    pong: TransitionDataset, processor: Processor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(InfoNceConfig, "build", lambda self: Shifted())
+    built = [
+        fingerprint(build_objective(arm, pong, CONFIG, initial(arm, processor, seed), seed))
+        for arm, seed in (("rmr", 0), ("c_swm", 0), ("rmr", 1))
+    ]
+    assert built[0] == built[1] != built[2]
+
+
+def test_config_refuses_batches_without_negatives() -> None:
+    with pytest.raises(ValueError, match="a batch_size of at least 2"):
+        replace(CONFIG, loop=replace(CONFIG.loop, batch_size=1))
 
 
 def distance(model: NaturalModel, processor: Processor) -> float:

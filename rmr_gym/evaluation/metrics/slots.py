@@ -27,7 +27,7 @@ class MaskScore:
 def slot_entropy(ram: UInt8[np.ndarray, "batch slot"]) -> Float64[np.ndarray, " slot"]:
     """Entropy of the values of each RAM byte.
 
-    Source: paper, section 4 ("slots with high entropy", after Anand et al.); natural logarithm over the histogram of
+    Source: paper, section 5 ("slots with high entropy", after Anand et al.); natural logarithm over the histogram of
     the 256 byte values, which the paper's own copy baseline supports better than bits.
 
     Args:
@@ -57,7 +57,7 @@ def kept_slots(ram: UInt8[np.ndarray, "batch slot"], threshold: float = 0.6) -> 
     Compute the list once per game, on the RAM of the validation split, and share it between all models and seeds:
     another list is another metric.
 
-    Source: paper, section 4.
+    Source: paper, appendix B.
 
     Args:
         ram: validation RAM bytes.

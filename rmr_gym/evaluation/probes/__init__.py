@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+from typing import TYPE_CHECKING
+
 from rmr_gym.evaluation.probes.interface import Probe, ProbeConfig
 from rmr_gym.evaluation.probes.linear import FAST_LINEAR_PROBE, LinearProbeConfig, fit_linear_probe
 from rmr_gym.evaluation.probes.linear_probe import LinearProbe
 from rmr_gym.evaluation.probes.regularised import RegularisedProbe, RegularisedProbeConfig, fit_regularised_probe
 from rmr_gym.registry import Registry
 
-LinearReadoutConfig = LinearProbeConfig | RegularisedProbeConfig
-
 PROBES: Registry[type[LinearReadoutConfig]] = Registry(
     "probe", ("linear", LinearProbeConfig), ("regularised", RegularisedProbeConfig)
 )
 """Config class of each probe, by name."""
+
+if TYPE_CHECKING:
+    LinearReadoutConfig = LinearProbeConfig | RegularisedProbeConfig
+else:  # what can be read from JSON is what stands in the registry
+    LinearReadoutConfig = functools.reduce(operator.or_, PROBES.values())
 
 __all__ = [
     "FAST_LINEAR_PROBE",

@@ -1,5 +1,9 @@
 """Decoders: from predicted slots to what is compared with the truth. One file and one line for a new one."""
 
+import functools
+import operator
+from typing import TYPE_CHECKING
+
 from rmr_gym.models.decoders.broadcast import BroadcastDecoder, BroadcastDecoderConfig
 from rmr_gym.models.decoders.decoded import Decoded
 from rmr_gym.models.decoders.discs import DiscDecoder, DiscDecoderConfig
@@ -8,12 +12,16 @@ from rmr_gym.models.decoders.ram import RamDecoder
 from rmr_gym.registry import Registry
 
 VideoDecoder = BroadcastDecoder | DiscDecoder
-VideoDecoderConfig = BroadcastDecoderConfig | DiscDecoderConfig
 
-VIDEO_DECODERS: Registry[type[VideoDecoderConfig]] = Registry(
+VIDEO_DECODERS: Registry["type[VideoDecoderConfig]"] = Registry(
     "video decoder", ("broadcast", BroadcastDecoderConfig), ("discs", DiscDecoderConfig)
 )
 """Config class of each decoder of pictures, by name."""
+
+if TYPE_CHECKING:
+    VideoDecoderConfig = BroadcastDecoderConfig | DiscDecoderConfig
+else:  # what can be read from JSON is what stands in the registry
+    VideoDecoderConfig = functools.reduce(operator.or_, VIDEO_DECODERS.values())
 
 __all__ = [
     "VIDEO_DECODERS",

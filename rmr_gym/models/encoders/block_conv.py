@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 from torch.nn import functional
@@ -27,7 +26,7 @@ class BlockConv2d(nn.Conv2d):
         """Convolve pictures.
 
         Args:
-            input: bytes, which stand for 0..1 in steps of 1/255, or floats as they are.
+            input: bytes (of any whole type), which stand for 0..1 in steps of 1/255, or floats as they are.
 
         Returns:
             Feature maps, in memory with the maps last.
@@ -37,6 +36,6 @@ class BlockConv2d(nn.Conv2d):
         whole = input[:, 0, : rows * stride, : columns * stride].reshape(-1, rows, stride, columns, stride)
         blocks = whole.transpose(2, 3).flatten(3)
         weight = self.weight.view(-1, 2, stride, 2, stride).permute(0, 2, 4, 1, 3).flatten(1, 2)
-        if input.dtype == torch.uint8:
+        if not input.is_floating_point():
             weight = weight / 255  # some thousand numbers, where the pictures are some million
         return functional.conv2d(blocks.to(weight.dtype).permute(0, 3, 1, 2), weight, self.bias)

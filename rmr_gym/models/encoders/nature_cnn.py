@@ -133,7 +133,7 @@ class NatureCnn(Encoder):
         # In bfloat16 the rounding of the outputs would be as large as what differs between frames.
         with mixed_precision(maps.device, enabled=False):
             # Channel = slot * m + map.
-            per_slot = maps.to(self.head.weight.dtype).reshape(len(maps), 1, self.num_slots, -1)
+            per_slot = maps.to(self.head.weight.dtype).reshape(len(maps), 1, self.num_slots, self.head.in_features)
             if maps.device.type != "cpu":
                 return self.head(per_slot).squeeze(1)  # type: ignore[no-any-return]
             # A 1x1 convolution is the same product; oneDNN computes it on CPUs where MKL would be held back.
@@ -147,13 +147,20 @@ class NatureCnn(Encoder):
 
         A linear probe on standardised features does not see the difference. Features that hardly vary are not blown
         up beyond 20 times the median scale.
+
+        Raises:
+            ValueError: when most features do not vary over the frames.
         """
         if self.config.output_std is None:
             return
         self.shift.zero_()
         self.scale.fill_(1.0)
         slots = torch.cat([self(part) for part in torch.split(pixels, 100)])
-        std = slots.std(0)
+        std = slots.std(0, correction=min(1, len(slots) - 1))
+        if not std.median() > 1e-6 * slots.abs().mean():  # the rest is rounding
+            expected, got = "frames on which most features vary", f"{len(slots)} on which they do not"
+            fix = "Collect with players that press FIRE, or set output_std to None."
+            raise ValueError(explain(expected=expected, got=got, fix=fix))
         self.shift.copy_(slots.mean(0))
         self.scale.copy_(self.config.output_std / std.clamp_min(0.05 * std.median()))
 

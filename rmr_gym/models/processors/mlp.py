@@ -43,11 +43,18 @@ class Mlp(Processor):
 
     def __init__(self, config: MlpConfig, num_slots: int, num_actions: int) -> None:
         super().__init__(slot_dim=config.slot_dim, num_actions=num_actions)
-        self.config = config
+        self.config, self.num_slots = config, num_slots
         width = num_slots * config.slot_dim
         self.layers = perceptron([width, config.hidden_dim, config.hidden_dim, width])
 
     def process(self, inputs: Float[Tensor, "batch slot dim"]) -> Float[Tensor, "batch slot dim"]:
-        """Update all slots from all slots."""
+        """Update all slots from all slots.
+
+        Raises:
+            ValueError: when there are more or fewer slots than it was built for.
+        """
+        if inputs.shape[1] != self.num_slots:
+            fix = "Use as many slots as it was trained with, or another processor, such as mpnn."
+            raise ValueError(explain(expected=f"{self.num_slots} slots for this MLP", got=inputs.shape[1], fix=fix))
         update: Tensor = self.layers(inputs.flatten(1))
         return update.view_as(inputs)

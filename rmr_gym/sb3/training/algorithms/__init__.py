@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+from typing import TYPE_CHECKING
+
 from rmr_gym.registry import Registry
 from rmr_gym.sb3.training.algorithms.a2c import A2cConfig
 from rmr_gym.sb3.training.algorithms.dqn import DqnConfig
 from rmr_gym.sb3.training.algorithms.ppo import PpoConfig
 from rmr_gym.sb3.training.algorithms.qrdqn import QrDqnConfig
 from rmr_gym.sb3.training.algorithms.recurrent_ppo import RecurrentPpoConfig
-
-AnyAlgorithmConfig = PpoConfig | A2cConfig | DqnConfig | QrDqnConfig | RecurrentPpoConfig
 
 ALGORITHMS: Registry[type[AnyAlgorithmConfig]] = Registry(
     "algorithm",
@@ -20,6 +22,11 @@ ALGORITHMS: Registry[type[AnyAlgorithmConfig]] = Registry(
     ("recurrent_ppo", RecurrentPpoConfig),
 )
 """Name of each algorithm and its config."""
+
+if TYPE_CHECKING:
+    AnyAlgorithmConfig = PpoConfig | A2cConfig | DqnConfig | QrDqnConfig | RecurrentPpoConfig
+else:  # what can be read from JSON is what stands in the registry
+    AnyAlgorithmConfig = functools.reduce(operator.or_, ALGORITHMS.values())
 
 __all__ = [
     "ALGORITHMS",

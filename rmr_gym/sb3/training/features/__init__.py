@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+from typing import TYPE_CHECKING
+
 from rmr_gym.registry import Registry
 from rmr_gym.sb3.training.features.encoder import EncoderFeatures
 from rmr_gym.sb3.training.features.fine_tuned import FineTunedFeatures
 from rmr_gym.sb3.training.features.nature_cnn import NatureCnnFeatures
 from rmr_gym.sb3.training.features.ram import StateFeatures
-
-AnyFeatures = NatureCnnFeatures | EncoderFeatures | FineTunedFeatures | StateFeatures
 
 FEATURES: Registry[type[AnyFeatures]] = Registry(
     "features",
@@ -18,5 +20,10 @@ FEATURES: Registry[type[AnyFeatures]] = Registry(
     ("ram", StateFeatures),
 )
 """Name of each way to see and its config."""
+
+if TYPE_CHECKING:
+    AnyFeatures = NatureCnnFeatures | EncoderFeatures | FineTunedFeatures | StateFeatures
+else:  # what can be read from JSON is what stands in the registry
+    AnyFeatures = functools.reduce(operator.or_, FEATURES.values())
 
 __all__ = ["FEATURES", "AnyFeatures", "EncoderFeatures", "FineTunedFeatures", "NatureCnnFeatures", "StateFeatures"]
