@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import operator
 from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rmr_gym.errors import explain
 
@@ -60,3 +62,11 @@ class Registry(Mapping[str, T]):
         near = difflib.get_close_matches(str(name), self._parts, n=1)
         fix = f"Did you mean {near[0]!r}?" if near else "Choose one of these."
         return explain(expected=f"a {self.kind} out of {', '.join(self._parts)}", got=name, fix=fix)
+
+
+def union_of(registry: Registry[Any]) -> Any:
+    """Return the union of the classes in a registry, for fields that are read from JSON or the command line.
+
+    So a line in the registry makes a class known there, too. mypy needs the union written out under `TYPE_CHECKING`.
+    """
+    return functools.reduce(operator.or_, registry.values())

@@ -1,7 +1,5 @@
 """Objectives: `loss(model, batch) -> named terms`. One file and one line here for a new one."""
 
-import functools
-import operator
 from typing import TYPE_CHECKING
 
 from rmr_gym.objectives.alignment_uniformity import AlignmentUniformityConfig
@@ -10,7 +8,7 @@ from rmr_gym.objectives.info_nce import InfoNceConfig
 from rmr_gym.objectives.interface import LazyTerms, LossTerms, NaturalBatch, Objective
 from rmr_gym.objectives.masked_ram import MaskedRamConfig, masked_ram_loss
 from rmr_gym.objectives.supervised import SupervisedConfig
-from rmr_gym.registry import Registry
+from rmr_gym.registry import Registry, union_of
 
 OBJECTIVES: Registry["type[NaturalObjectiveConfig]"] = Registry(
     "objective",
@@ -23,7 +21,7 @@ OBJECTIVES: Registry["type[NaturalObjectiveConfig]"] = Registry(
 if TYPE_CHECKING:
     NaturalObjectiveConfig = HingeConfig | InfoNceConfig | AlignmentUniformityConfig
 else:  # what can be read from JSON is what stands in the registry
-    NaturalObjectiveConfig = functools.reduce(operator.or_, OBJECTIVES.values())
+    NaturalObjectiveConfig = union_of(OBJECTIVES)
 
 __all__ = [
     "OBJECTIVES",

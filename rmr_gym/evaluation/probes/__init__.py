@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 from typing import TYPE_CHECKING
 
 from rmr_gym.evaluation.probes.interface import Probe, ProbeConfig
 from rmr_gym.evaluation.probes.linear import FAST_LINEAR_PROBE, LinearProbeConfig, fit_linear_probe
 from rmr_gym.evaluation.probes.linear_probe import LinearProbe
 from rmr_gym.evaluation.probes.regularised import RegularisedProbe, RegularisedProbeConfig, fit_regularised_probe
-from rmr_gym.registry import Registry
+from rmr_gym.registry import Registry, union_of
 
 PROBES: Registry[type[LinearReadoutConfig]] = Registry(
     "probe", ("linear", LinearProbeConfig), ("regularised", RegularisedProbeConfig)
@@ -20,7 +18,7 @@ PROBES: Registry[type[LinearReadoutConfig]] = Registry(
 if TYPE_CHECKING:
     LinearReadoutConfig = LinearProbeConfig | RegularisedProbeConfig
 else:  # what can be read from JSON is what stands in the registry
-    LinearReadoutConfig = functools.reduce(operator.or_, PROBES.values())
+    LinearReadoutConfig = union_of(PROBES)
 
 __all__ = [
     "FAST_LINEAR_PROBE",

@@ -1,7 +1,5 @@
 """Decoders: from predicted slots to what is compared with the truth. One file and one line for a new one."""
 
-import functools
-import operator
 from typing import TYPE_CHECKING
 
 from rmr_gym.models.decoders.broadcast import BroadcastDecoder, BroadcastDecoderConfig
@@ -9,7 +7,7 @@ from rmr_gym.models.decoders.decoded import Decoded
 from rmr_gym.models.decoders.discs import DiscDecoder, DiscDecoderConfig
 from rmr_gym.models.decoders.latent import LatentDecoder
 from rmr_gym.models.decoders.ram import RamDecoder
-from rmr_gym.registry import Registry
+from rmr_gym.registry import Registry, union_of
 
 VideoDecoder = BroadcastDecoder | DiscDecoder
 
@@ -21,7 +19,7 @@ VIDEO_DECODERS: Registry["type[VideoDecoderConfig]"] = Registry(
 if TYPE_CHECKING:
     VideoDecoderConfig = BroadcastDecoderConfig | DiscDecoderConfig
 else:  # what can be read from JSON is what stands in the registry
-    VideoDecoderConfig = functools.reduce(operator.or_, VIDEO_DECODERS.values())
+    VideoDecoderConfig = union_of(VIDEO_DECODERS)
 
 __all__ = [
     "VIDEO_DECODERS",

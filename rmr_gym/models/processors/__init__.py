@@ -1,14 +1,12 @@
 """Processors: latent models of how a machine works. One file and one line here for a new one."""
 
-import functools
-import operator
 from typing import TYPE_CHECKING
 
 from rmr_gym.models.processors.deep_sets import DeepSetsConfig
 from rmr_gym.models.processors.interaction_network import InteractionNetworkConfig
 from rmr_gym.models.processors.mlp import MlpConfig
 from rmr_gym.models.processors.mpnn import MpnnConfig
-from rmr_gym.registry import Registry
+from rmr_gym.registry import Registry, union_of
 
 PROCESSORS: Registry["type[ProcessorConfig]"] = Registry(
     "processor",
@@ -30,8 +28,8 @@ if TYPE_CHECKING:
     ProcessorConfig = MpnnConfig | DeepSetsConfig | MlpConfig
     BallProcessorConfig = MpnnConfig | DeepSetsConfig | InteractionNetworkConfig
 else:  # what can be read from JSON is what stands in the registry
-    ProcessorConfig = functools.reduce(operator.or_, PROCESSORS.values())
-    BallProcessorConfig = functools.reduce(operator.or_, BALL_PROCESSORS.values())
+    ProcessorConfig = union_of(PROCESSORS)
+    BallProcessorConfig = union_of(BALL_PROCESSORS)
 
 __all__ = [
     "BALL_PROCESSORS",

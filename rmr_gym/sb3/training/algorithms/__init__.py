@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 from typing import TYPE_CHECKING
 
-from rmr_gym.registry import Registry
+from rmr_gym.registry import Registry, union_of
 from rmr_gym.sb3.training.algorithms.a2c import A2cConfig
 from rmr_gym.sb3.training.algorithms.dqn import DqnConfig
 from rmr_gym.sb3.training.algorithms.ppo import PpoConfig
@@ -26,7 +24,7 @@ ALGORITHMS: Registry[type[AnyAlgorithmConfig]] = Registry(
 if TYPE_CHECKING:
     AnyAlgorithmConfig = PpoConfig | A2cConfig | DqnConfig | QrDqnConfig | RecurrentPpoConfig
 else:  # what can be read from JSON is what stands in the registry
-    AnyAlgorithmConfig = functools.reduce(operator.or_, ALGORITHMS.values())
+    AnyAlgorithmConfig = union_of(ALGORITHMS)
 
 __all__ = [
     "ALGORITHMS",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 from typing import TYPE_CHECKING
 
-from rmr_gym.registry import Registry
+from rmr_gym.registry import Registry, union_of
 from rmr_gym.sb3.training.features.encoder import EncoderFeatures
 from rmr_gym.sb3.training.features.fine_tuned import FineTunedFeatures
 from rmr_gym.sb3.training.features.nature_cnn import NatureCnnFeatures
@@ -24,6 +22,6 @@ FEATURES: Registry[type[AnyFeatures]] = Registry(
 if TYPE_CHECKING:
     AnyFeatures = NatureCnnFeatures | EncoderFeatures | FineTunedFeatures | StateFeatures
 else:  # what can be read from JSON is what stands in the registry
-    AnyFeatures = functools.reduce(operator.or_, FEATURES.values())
+    AnyFeatures = union_of(FEATURES)
 
 __all__ = ["FEATURES", "AnyFeatures", "EncoderFeatures", "FineTunedFeatures", "NatureCnnFeatures", "StateFeatures"]
