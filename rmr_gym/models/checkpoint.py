@@ -25,6 +25,7 @@ from rmr_gym.models.documents import (
     corrupt,
     describe,
     read_checkpoint,
+    sealed,
 )
 from rmr_gym.models.freezing import fingerprint
 from rmr_gym.models.hub import find_folder
@@ -203,7 +204,7 @@ def save_module(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / WEIGHTS_FILE, weights)
-    write_atomically(folder / CONFIG_FILE, (json.dumps(document, indent=2, sort_keys=True) + "\n").encode())
+    write_atomically(folder / CONFIG_FILE, (json.dumps(sealed(document), indent=2, sort_keys=True) + "\n").encode())
     return folder
 
 

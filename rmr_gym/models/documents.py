@@ -25,6 +25,7 @@ FORMAT = "rmr-checkpoint/1"
 """Version of the folder's layout."""
 
 _FIELDS = {"kind", "name", "config", "build", "facts"}
+_OWN_CHECKSUM = "document_sha256"
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 
@@ -134,12 +135,25 @@ def read_checkpoint(folder: str | Path, *kinds: str) -> Checkpoint:
         expected = f"a checkpoint of a {' or a '.join(kinds)} in {folder}"
         fix = f"Use load_{saved_as(document['kind'])}."
         raise ValueError(explain(expected=expected, got=f"a {document['kind']}", fix=fix))
+    if document.get(_OWN_CHECKSUM, checksum(document)) != checksum(document):  # older checkpoints have none
+        raise corrupt(folder / CONFIG_FILE, "the checksum of its other fields", "another one")
     if hashlib.sha256(content).hexdigest() != document.get("weights_sha256"):
         raise corrupt(folder / WEIGHTS_FILE, "the checksum in config.json", "another one")
     try:
         return Checkpoint(document, load(content))
     except SafetensorError as error:
         raise corrupt(folder, "readable weights", str(error)) from error
+
+
+def checksum(document: Mapping[str, Any]) -> str:
+    """Return the checksum of all fields of a document but the one for itself, however they are laid out."""
+    others = {key: value for key, value in document.items() if key != _OWN_CHECKSUM}
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
+
+
+def sealed(document: JsonObject) -> JsonObject:
+    """Return a document with its own checksum, by which a change of, say, a reduction is seen."""
+    return document | {_OWN_CHECKSUM: checksum(document)}
 
 
 def saved_as(kind: object) -> object:

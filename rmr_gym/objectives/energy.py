@@ -45,8 +45,8 @@ def collapse_monitors(slots: Float[Tensor, "batch slot dim"]) -> dict[str, Float
 
     Returns:
         `slot_std`, the mean standard deviation of a feature over the batch; `dead_slots`, the share of slots whose
-        standard deviation is below a hundredth of the largest; `effective_rank`, the exponential of the entropy of the
-        normalised singular values of the centred batch (at most batch - 1).
+        standard deviation is at most a hundredth of the largest; `effective_rank`, the exponential of the entropy of
+        the normalised singular values of the centred batch (at most batch - 1).
     """
     std = slots.std(dim=0).mean(-1)
     centred = (slots - slots.mean(0)).flatten(1).float()
@@ -56,4 +56,4 @@ def collapse_monitors(slots: Float[Tensor, "batch slot dim"]) -> dict[str, Float
     singular = torch.linalg.eigvalsh(gram).clamp_min(0).sqrt()
     share = singular / singular.sum().clamp_min(torch.finfo(singular.dtype).tiny)
     rank = torch.special.entr(share).sum().exp()
-    return {"slot_std": std.mean(), "dead_slots": (std < 0.01 * std.max()).float().mean(), "effective_rank": rank}
+    return {"slot_std": std.mean(), "dead_slots": (std <= 0.01 * std.max()).float().mean(), "effective_rank": rank}

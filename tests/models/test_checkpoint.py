@@ -1,6 +1,7 @@
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -38,6 +39,13 @@ def make_video_model() -> VideoModel:
     return VideoModel(encoder.build(), InteractionNetworkConfig().build(3), decoder.build(2))
 
 
+def read_unsealed(folder: Path) -> dict[str, Any]:
+    """Return the document as it was before documents had a checksum of their own."""
+    document: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text())
+    del document["document_sha256"]
+    return document
+
+
 def test_processor_survives_saving_and_loading(tmp_path: Path) -> None:
     processor = MlpConfig(slot_dim=4, hidden_dim=5).build(3)
     loaded = load_processor(save_processor(processor, tmp_path, num_slots=3))
@@ -55,7 +63,7 @@ def test_processor_without_actions_survives_saving_and_loading(tmp_path: Path, n
 
 
 def test_processor_written_before_actions_were_counted_has_those_of_the_console(folder: Path) -> None:
-    document = json.loads((folder / CONFIG_FILE).read_text())
+    document = read_unsealed(folder)
     assert document["build"].pop("num_actions") == 18
     (folder / CONFIG_FILE).write_text(json.dumps(document))
     assert load_processor(folder).num_actions == 18
@@ -136,8 +144,32 @@ def test_loading_rejects_a_config_that_is_no_config(folder: Path, text: str) -> 
         load_processor(folder)
 
 
-def test_loading_rejects_weights_that_do_not_fit_the_config(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [("config", {"reduction": "max"}), ("config", {"num_passes": 2}), ("facts", {"game": "qbert"}), ("facts", {})],
+    ids=str,
+)
+def test_loading_rejects_changes_that_the_weights_still_fit(
+    folder: Path, field: str, change: dict[str, object]
+) -> None:
     document = json.loads((folder / CONFIG_FILE).read_text())
+    document[field] = document[field] | change if change else {"note": "mine"}
+    (folder / CONFIG_FILE).write_text(json.dumps(document))
+    with pytest.raises(CorruptFileError, match="the checksum of its other fields"):
+        load_processor(folder)
+
+
+def test_another_layout_of_the_config_and_one_without_a_checksum_are_read(folder: Path) -> None:
+    before = fingerprint(load_processor(folder))
+    document = json.loads((folder / CONFIG_FILE).read_text())
+    (folder / CONFIG_FILE).write_text(json.dumps(dict(reversed(document.items()))))
+    assert fingerprint(load_processor(folder)) == before
+    (folder / CONFIG_FILE).write_text(json.dumps(read_unsealed(folder)))
+    assert fingerprint(load_processor(folder)) == before
+
+
+def test_loading_rejects_weights_that_do_not_fit_the_config(folder: Path) -> None:
+    document = read_unsealed(folder)
     document["config"]["slot_dim"] = 8
     (folder / CONFIG_FILE).write_text(json.dumps(document))
     with pytest.raises(CorruptFileError, match="weights that fit the config"):
@@ -145,7 +177,7 @@ def test_loading_rejects_weights_that_do_not_fit_the_config(folder: Path) -> Non
 
 
 def test_loading_rejects_a_config_with_an_unknown_field(folder: Path) -> None:
-    document = json.loads((folder / CONFIG_FILE).read_text())
+    document = read_unsealed(folder)
     document["config"]["colour"] = "red"
     (folder / CONFIG_FILE).write_text(json.dumps(document))
     with pytest.raises(CorruptFileError, match="colour"):
@@ -158,7 +190,7 @@ def test_loading_rejects_a_config_with_an_unknown_field(folder: Path) -> None:
     ids=["no kind", "a list", "a size that no layer has"],
 )
 def test_loading_rejects_fields_that_nothing_writes(folder: Path, change: dict[str, object]) -> None:
-    document = json.loads((folder / CONFIG_FILE).read_text()) | change
+    document = read_unsealed(folder) | change
     (folder / CONFIG_FILE).write_text(json.dumps(document))
     with pytest.raises(CorruptFileError, match="damaged or was changed"):
         load_processor(folder)

@@ -52,4 +52,5 @@ def test_monitors_show_a_collapse() -> None:
     assert monitors["dead_slots"] == 0.5
     constant = collapse_monitors(torch.ones(16, 4, 8))
     assert constant["slot_std"] == 0
+    assert constant["dead_slots"] == 1
     assert all(torch.isfinite(value) for value in constant.values())
