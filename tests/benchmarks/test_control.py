@@ -85,6 +85,14 @@ def test_plan_gives_every_agent_an_encoder_of_its_seed(encoders: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("tasks", "seeds", "num_arms"), [(["pong", "Pong"], [0], 1), (["pong"], [0, 0], 1), (["pong"], [0], 2)]
+)
+def test_plan_refuses_to_train_one_agent_twice(tasks: list[str], seeds: list[int], num_arms: int) -> None:
+    with pytest.raises(ValueError, match="each training once; got pong nature_cnn seed 0 twice"):
+        plan(tasks, seeds, arms=["nature_cnn"] * num_arms)
+
+
 def test_plan_names_what_is_missing(encoders: Path) -> None:
     with pytest.raises(ValueError, match="--encoders is missing"):
         plan(["pong"], [0], arms=["rmr"])

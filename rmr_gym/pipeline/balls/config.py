@@ -12,6 +12,7 @@ from rmr_gym.data.split import split_episodes
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.errors import explain
 from rmr_gym.models.processors import BallProcessorConfig, InteractionNetworkConfig
+from rmr_gym.pipeline.config import check_once
 from rmr_gym.training import BALL_ARMS, TrajectoryConfig, VideoConfig
 
 BallArmNames = Annotated[tuple[str, ...], tyro.conf.arg(metavar=f"{{{','.join(BALL_ARMS)}}} ...")]
@@ -96,8 +97,7 @@ class BallsRunConfig:
             raise ValueError(explain(expected="at least one seed and one arm", got=self, fix="Raise num_seeds."))
         for name in self.arms:
             _ = BALL_ARMS[name]
-        if len(set(self.arms)) < len(self.arms):
-            raise ValueError(explain(expected="each arm once", got=", ".join(self.arms), fix="Leave out the second."))
+        check_once("arm", self.arms)
         if HISTORY + self.scoring.horizon > self.data.num_steps + 1:
             got = f"{self.data.num_steps + 1} frames and a horizon of {self.scoring.horizon}"
             raise ValueError(explain(expected="trajectories longer than a rollout", got=got, fix="Raise num_steps."))
