@@ -83,7 +83,7 @@ class ProbingConfig:
     """What a probe is given: all features (the paper's), 1,000 labelled frames only, or 64 principal components."""
 
     entropy_threshold: float = 0.6
-    """Bytes of RAM whose values have more entropy than this, in nats, are scored (paper, section 5)."""
+    """Bytes of RAM whose values have more entropy than this, in nats, are scored (paper, appendix B)."""
 
     linear: LinearReadoutConfig = field(default_factory=LinearProbeConfig)
     """How a probe on all of these frames is fitted; a config file may say `"type": "regularised"` for the optimum."""

@@ -23,7 +23,7 @@ from rmr_gym.pipeline.stage import JsonObject
 FORMAT = "rmr-data-summary/1"
 
 ENTROPY_THRESHOLD = 0.6
-"""Nats; bytes with more are scored (paper, section 5)."""
+"""Nats; bytes with more are scored (paper, appendix B)."""
 
 _MOST_SCORED = 100_000
 """Of more transitions only every second, third and so on is scored: their bits would fill the memory."""

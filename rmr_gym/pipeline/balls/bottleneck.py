@@ -23,7 +23,7 @@ FORMAT = "rmr-balls-bottleneck/1"
 RESULT_FILE, CURVES_FILE = "bottleneck.json", "bottleneck.png"
 
 DEFAULT_WIDTHS = (2, 4, 8, 16, 32, 64, 128)
-"""Numbers per ball (paper, appendix C and figure 5)."""
+"""Numbers per ball (paper, appendix C; 128 is the usual one, appendix A)."""
 
 INTERACTION_NETWORK = "interaction_network"
 """Name of the variant whose latents are windows of positions, and whose result is positions."""

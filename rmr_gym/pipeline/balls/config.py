@@ -56,7 +56,7 @@ class BallsScoringConfig:
     """Held-out windows of pictures."""
 
     horizon: int = 10
-    """Steps of a rollout (paper, appendix A)."""
+    """Steps of a rollout (paper, section 4)."""
 
     def __post_init__(self) -> None:
         if self.num_windows < 1 or self.num_pictures < 4 or self.horizon < 1:
@@ -72,7 +72,7 @@ class BallsRunConfig:
     """Seed of the data and the processor, and of the first model of each arm; the others count up from it."""
 
     num_seeds: int = 3
-    """Models per arm (paper, section 4: 3)."""
+    """Models per arm (paper, appendix A: 3)."""
 
     arms: BallArmNames = tuple(BALL_ARMS)
     """Compared variants; the first is drawn in rollout.png."""
