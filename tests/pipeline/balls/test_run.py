@@ -180,6 +180,21 @@ def test_run_that_is_finished_repeats_no_stage(copied_balls: Path, tiny_balls: B
     assert without_circumstances(again) == without_circumstances(first)
 
 
+def test_run_keeps_machine_and_command_of_the_session_that_worked(
+    copied_balls: Path, tiny_balls: BallsRunConfig
+) -> None:
+    path = copied_balls / "result.json"
+    first = json.loads(path.read_text())
+    first["machine"]["device"] = "cuda"
+    first["timing"]["peak_memory_bytes"] = 1
+    path.write_text(json.dumps(first))
+    assert run_balls(tiny_balls, copied_balls) == first
+    (copied_balls / "models" / "rmr" / "seed-3" / "result.json").unlink()
+    worked = run_balls(tiny_balls, copied_balls, command_line=["rmr-gym", "balls", "run", "--threads", "1"])
+    assert worked["machine"]["device"] == "cpu"
+    assert worked["command_line"][-1] == "1"
+
+
 def test_run_adds_seeds_to_what_is_there(copied_balls: Path, tiny_balls: BallsRunConfig) -> None:
     before = kept(copied_balls)
     result = run_balls(dataclasses.replace(tiny_balls, num_seeds=2, arms=("rmr", "end_to_end")), copied_balls)
