@@ -62,10 +62,12 @@ def run_balls(
 
     Raises:
         ValueError: when the folder holds a run of another config or is in use, or the device is absent.
+        DependencyNotInstalled: when there are no data yet and MuJoCo is missing.
     """
     reporter = reporter or Reporter()
     check_device(device)
     with exclusive(out) as folder:
+        stages.require_simulator(folder)
         if pin(config, folder, may_grow=_MAY_GROW):
             reporter.line(f"Continuing the run in {folder}")
         before, stopwatch = earlier(folder / RESULT_FILE, _records(config, folder)), Stopwatch()
