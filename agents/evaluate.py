@@ -17,6 +17,7 @@ from rich.table import Table
 from rmr_gym.errors import explain
 from rmr_gym.program import run_program
 from rmr_gym.sb3.training import checkpoints, evaluate_agent, read_config
+from rmr_gym.sb3.training.run_folder import find_checkpoint
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +46,7 @@ class Evaluate:
     """Seed of the episodes; none of them occurred in training."""
 
     json: Path | None = None
-    """File for all returns and lengths."""
+    """File for all returns and lengths; its folder is made."""
 
     device: str = "cpu"
     """cpu, cuda or cuda:<index>."""
@@ -62,33 +63,50 @@ def _work(options: Evaluate, console: Console) -> None:
     if not options.folders or options.episodes < 1:
         fix = "Pass the folder that `python -m agents.train` printed."
         raise ValueError(explain(expected="folders of agents, and episodes", got=options.folders, fix=fix))
+    agents = _agents(options)
+    if options.json is not None:
+        _make_room(options.json)
     table = Table("agent", "task", "steps", "mean return", "std", "median", "mean length", box=None)
     records: list[dict[str, Any]] = []
-    for folder in options.folders:
-        task, found = read_config(folder).task, checkpoints(folder)
-        for steps in found if options.all_checkpoints else [max(found, default=0)]:
-            played = evaluate_agent(
-                folder,
-                num_episodes=options.episodes,
-                env_steps=steps,
-                seed=options.seed,
-                deterministic=options.deterministic,
-                device=options.device,
-            )
-            records.append({"folder": str(folder), "task": task, **played})
-            returns = np.array(played["returns"])
-            table.add_row(
-                folder.name,
-                task,
-                f"{steps:,}",
-                f"{returns.mean():.2f}",
-                f"{returns.std():.2f}",
-                f"{np.median(returns):.2f}",
-                f"{np.mean(played['lengths']):.0f}",
-            )
+    for folder, task, steps in agents:
+        played = evaluate_agent(
+            folder,
+            num_episodes=options.episodes,
+            env_steps=steps,
+            seed=options.seed,
+            deterministic=options.deterministic,
+            device=options.device,
+        )
+        records.append({"folder": str(folder), "task": task, **played})
+        returns = np.array(played["returns"])
+        table.add_row(
+            folder.name,
+            task,
+            f"{steps:,}",
+            f"{returns.mean():.2f}",
+            f"{returns.std():.2f}",
+            f"{np.median(returns):.2f}",
+            f"{np.mean(played['lengths']):.0f}",
+        )
     console.print(table)
     if options.json is not None:
         options.json.write_text(json.dumps(records, indent=2) + "\n", encoding="utf-8")
+
+
+def _agents(options: Evaluate) -> list[tuple[Path, str, int]]:
+    """List folder, task and environment steps of the checkpoints that are to play; each folder has at least one."""
+    found = []
+    for folder in options.folders:
+        task, (last, _) = read_config(folder).task, find_checkpoint(folder)
+        found += [(folder, task, steps) for steps in (checkpoints(folder) if options.all_checkpoints else [last])]
+    return found
+
+
+def _make_room(file: Path) -> None:
+    """Make the folder of a file that is written at the end, or refuse its name, before anything is played."""
+    if file.is_dir():
+        raise ValueError(explain(expected="a file for --json", got=f"the folder {file}", fix="Name a file in it."))
+    file.parent.mkdir(parents=True, exist_ok=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import tyro
 
@@ -119,16 +119,16 @@ def parse(arguments: Sequence[str]) -> Train:
 
 def _features(name: str, encoder: str | None, algorithm: AnyAlgorithmConfig) -> AnyFeatures:
     """Return the default settings of what an agent sees."""
-    classes: dict[type[Any], bool] = {NatureCnnFeatures: False, StateFeatures: False}
-    if FEATURES[name] in classes:
+    chosen = FEATURES[name]
+    if issubclass(chosen, NatureCnnFeatures | StateFeatures):
         if encoder is not None:
             got = f"--encoder {encoder} and --features {name}"
             raise ValueError(explain(expected="features that use an encoder", got=got, fix="Leave one of them out."))
-        return FEATURES[name]()  # type: ignore[call-arg]
+        return chosen()
     if encoder is None:
         fix = "Pass --encoder FOLDER, as `rmr-gym train` wrote it."
         raise ValueError(explain(expected=f"an encoder for --features {name}", got="none", fix=fix))
-    if FEATURES[name] is FineTunedFeatures:
+    if chosen is FineTunedFeatures:
         return FineTunedFeatures(path=encoder)
     # Replay buffers hold pictures in bytes; thousands of features of each would not fit.
     return EncoderFeatures(path=encoder, through="extractor" if algorithm.off_policy else "wrapper")

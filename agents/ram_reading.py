@@ -22,6 +22,9 @@ from rmr_gym.sb3.training import EncoderFeatures, read_config
 from rmr_gym.sb3.training.networks import encoder_folder
 from rmr_gym.seeding import numpy_generator
 
+_NUM_FRAMES = 3_000
+"""Frames of training episodes that a probe is fitted on."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class RamReading:
@@ -51,9 +54,7 @@ class RamReading:
         return np.packbits(bits.reshape(len(frames), -1, 8), axis=-1).squeeze(-1)
 
 
-def fit_reading(
-    folder: str | Path, data: str | Path, *, num_frames: int = 3_000, entropy_threshold: float = 0.6, seed: int = 0
-) -> RamReading:
+def fit_reading(folder: str | Path, data: str | Path, *, seed: int) -> RamReading:
     """Fit a probe on recorded frames.
 
     Of an agent on a frozen encoder the encoder is read, from single pictures; of any other one what its features
@@ -62,8 +63,6 @@ def fit_reading(
     Args:
         folder: of the training of an agent.
         data: folder of episodes, as `rmr-gym collect` wrote it.
-        num_frames: frames of training episodes to fit on.
-        entropy_threshold: bytes whose values have more entropy than this, in nats, are read.
         seed: seed of the choice of frames.
 
     Raises:
@@ -80,8 +79,8 @@ def fit_reading(
     if game_of(dataset) != config.task:
         fix = f"Record one: rmr-gym collect {config.task} --out FOLDER."
         raise ValueError(explain(expected=f"a data set of {config.task}", got=game_of(dataset), fix=fix))
-    slots = kept_slots(dataset.ram, entropy_threshold)
-    rows = np.sort(numpy_generator(seed, "ram reading").permutation(dataset.num_frames)[:num_frames])
+    slots = kept_slots(dataset.ram)
+    rows = np.sort(numpy_generator(seed, "ram reading").permutation(dataset.num_frames)[:_NUM_FRAMES])
     labels = dataset.frames(rows, pixels=False)
     features = LabelledFeatures(
         features=encode_frames(module, frames_for(module, dataset), rows), ram=labels.ram, episodes=labels.episode

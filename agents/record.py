@@ -20,8 +20,8 @@ from rmr_gym.envs.console import Console, ConsoleConfig
 from rmr_gym.errors import explain
 from rmr_gym.program import run_program
 from rmr_gym.sb3 import AgentPlayer
-from rmr_gym.sb3.training import checkpoints, read_config
-from rmr_gym.sb3.training.run_folder import MODEL_FILE
+from rmr_gym.sb3.training import read_config
+from rmr_gym.sb3.training.run_folder import MODEL_FILE, find_checkpoint
 from rmr_gym.seeding import derive
 
 _CONSOLE_RATE = 60
@@ -73,11 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _work(options: Record, terminal: Terminal) -> None:
-    config, found = read_config(options.folder), checkpoints(options.folder)
-    steps = max(found, default=0) if options.checkpoint is None else options.checkpoint
-    if steps not in found:
-        got, fix = f"{steps} out of {', '.join(map(str, found)) or 'none'}", "Take one of these."
-        raise ValueError(explain(expected=f"a checkpoint in {options.folder}", got=got, fix=fix))
+    config = read_config(options.folder)
+    steps, checkpoint = find_checkpoint(options.folder, options.checkpoint)
     if options.seconds <= 0 or options.speed <= 0:
         got = f"--seconds {options.seconds} --speed {options.speed}"
         raise ValueError(explain(expected="positive seconds and speed", got=got, fix="Leave them out."))
@@ -94,7 +91,7 @@ def _work(options: Record, terminal: Terminal) -> None:
         return
     rate = _CONSOLE_RATE / config.game.frame_skip
     reading = None if options.data is None else fit_reading(options.folder, options.data, seed=options.seed)
-    player = AgentPlayer(found[steps] / MODEL_FILE, config, folder=options.folder, epsilon=options.epsilon)
+    player = AgentPlayer(checkpoint / MODEL_FILE, config, folder=options.folder, epsilon=options.epsilon)
     episode = play(player, num_steps=round(options.seconds * rate), seed=options.seed)
     write_film(options.out, draw(episode, reading), frames_per_second=rate * options.speed)
     if config.game.sticky:

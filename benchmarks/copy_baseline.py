@@ -19,7 +19,7 @@ import numpy as np
 import tyro
 
 from rmr_gym.data import EpisodeStore, TransitionDataset, collect
-from rmr_gym.envs.games import GAMES, get_game
+from rmr_gym.data.collect_games import rom_ids_of
 from rmr_gym.errors import explain
 from rmr_gym.evaluation.metrics import bit_f1, kept_slots, slot_accuracy
 from rmr_gym.pipeline.machine import hardware, versions
@@ -58,8 +58,7 @@ class CopyBaselineConfig:
 
     def __post_init__(self) -> None:
         """Refuse unknown games and numbers that are not positive."""
-        for name in self.rom_ids:
-            get_game(name)
+        _ = self.rom_ids
         for name in ("min_transitions", "max_steps_per_episode", "players_per_round"):
             if getattr(self, name) < 1:
                 raise ValueError(
@@ -69,7 +68,7 @@ class CopyBaselineConfig:
     @property
     def rom_ids(self) -> tuple[str, ...]:
         """The games to be checked."""
-        return GAMES if self.games == ("all",) else tuple(get_game(name).rom_id for name in self.games)
+        return rom_ids_of(self.games)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

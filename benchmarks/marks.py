@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
+from rmr_gym.data.atomic import write_atomically
 from rmr_gym.errors import explain
 
 
@@ -39,6 +41,10 @@ class Place:
             expected = f"one place for tables, from {self.begin} to {self.end}"
             raise ValueError(explain(expected=expected, got="none or several", fix="Add the marks."))
         return between.sub(lambda _: f"{self.begin}\n\n{content}\n{self.end}", page)
+
+    def fill_file(self, page: Path, content: str) -> None:
+        """Put other content between the marks of a Markdown file; errors as of `fill`."""
+        write_atomically(page, self.fill(page.read_text(encoding="utf-8"), content).encode())
 
 
 def place_of(record: str) -> Place:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from rmr_gym.documents import without_nan
 from rmr_gym.errors import explain
@@ -36,8 +36,6 @@ class Result:
         >>> read_result(to_text(small)) == small
         True
     """
-
-    file_name: ClassVar[str] = RESULT_FILE
 
     id: str
     """Name, such as `natural/pong/rmr/seed-3`."""
@@ -99,8 +97,6 @@ class Result:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
     """Why an experiment has no result yet."""
-
-    file_name: ClassVar[str] = FAILURE_FILE
 
     id: str
     """Name of the experiment."""

@@ -24,6 +24,7 @@ from rmr_gym.training import Member, read_records
 PROCESSOR_FOLDER, ENCODER_FOLDER = "processor", "encoder"
 """Where weights lie in the folder of an experiment."""
 
+_PAUSE = 0.2  # seconds between two looks at a folder in which another process works
 _RECORDS = (RESULT_FILE, LOG_FILE, PROBE_FILE)  # of stages; what they say is in the result
 
 
@@ -248,7 +249,7 @@ def _train_together(experiments: Sequence[Experiment], places: Places, results: 
 
 
 @contextmanager
-def _waiting_for(folder: Path, *, pause: float = 0.2) -> Iterator[None]:
+def _waiting_for(folder: Path) -> Iterator[None]:
     """Keep a folder to this process as soon as another one is done with it."""
     with ExitStack() as stack:
         while True:
@@ -256,5 +257,5 @@ def _waiting_for(folder: Path, *, pause: float = 0.2) -> Iterator[None]:
                 stack.enter_context(exclusive(folder))
                 break
             except BusyFolderError:
-                time.sleep(pause)
+                time.sleep(_PAUSE)
         yield

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar
 
 import tyro
 from rich.console import Console
@@ -33,7 +33,7 @@ from rmr_gym.pipeline.commands.options import (
     config_from_file,
     name_of,
 )
-from rmr_gym.pipeline.config import DataConfig, ProbingConfig, RunConfig
+from rmr_gym.pipeline.config import DataConfig, ProbingConfig, RunConfig, check_once
 from rmr_gym.pipeline.players import GRADED
 from rmr_gym.pipeline.profiles import PROFILES
 from rmr_gym.program import FAILED
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     ExecutorName: TypeAlias = str
 else:  # the choices of the command line are the names in the registries
     SuiteName, ExecutorName = Literal[tuple(SUITES)], Literal[tuple(EXECUTORS)]
+
+T = TypeVar("T")
 
 PROGRAM = "python -m benchmarks run"
 
@@ -233,10 +235,10 @@ class Run:
             profile=origin,
             games=_games(self.games) if self.games else self._usual_games(),
             seeds=_seeds(self.seeds),
-            arms=tuple(_words(self.arms)) or None,
+            arms=_each_once("arm", _words(self.arms)) or None,
             donors=_games(self.donors) if self.donors else None,
             players=tuple(_words(self.players)) or (GRADED,),
-            widths=tuple(_number(word, "a width such as 16") for word in _words(self.widths)),
+            widths=_each_once("width", [_number(word, "a width such as 16") for word in _words(self.widths)]),
         )
         return with_processors(SUITES[self.suite](selection))
 
@@ -281,10 +283,15 @@ def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
+def _each_once(what: str, names: Sequence[T]) -> tuple[T, ...]:
+    check_once(what, names)
+    return tuple(names)
+
+
 def _games(text: str) -> tuple[str, ...]:
     if text.strip() == "all":
         return GAMES
-    found = tuple(dict.fromkeys(get_game(word).rom_id for word in _words(text)))
+    found = _each_once("game", [get_game(word).rom_id for word in _words(text)])
     if not found:
         raise ValueError(explain(expected="names of games, or all", got=text, fix="Write --games pong,boxing."))
     return found

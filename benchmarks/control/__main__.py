@@ -11,12 +11,12 @@ import tyro
 
 from benchmarks.control.arms import ARMS
 from benchmarks.control.figure import draw
-from benchmarks.control.page import update_page
 from benchmarks.control.plan import plan
 from benchmarks.control.report import make_record
 from benchmarks.control.sweep import RESULT_FILE, sweep
 from benchmarks.control.table import markdown
 from benchmarks.executors.choosing import EXECUTORS, Resources
+from benchmarks.marks import place_of
 from rmr_gym.pipeline.stage import write_json
 from rmr_gym.program import FAILED, run_program
 from rmr_gym.sb3.training import BALLS_PUSH
@@ -132,7 +132,7 @@ class Report:
         if self.figure is not None:
             draw(record, self.figure)
         if self.page is not None:
-            update_page(self.page, record)
+            place_of("control.json").fill_file(self.page, markdown(record))
         print(markdown(record))
         return 0
 

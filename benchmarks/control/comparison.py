@@ -16,15 +16,17 @@ from rmr_gym.seeding import numpy_generator
 
 ALPHA = 0.05
 
+_SEED = 0
+"""Of the bootstrap."""
+
 JsonObject = dict[str, Any]
 
 
-def describe(curves: Mapping[str, Curves], *, seed: int = 0) -> JsonObject:
+def describe(curves: Mapping[str, Curves]) -> JsonObject:
     """Summarise each arm.
 
     Args:
         curves: of the arms of one task.
-        seed: of the bootstrap.
 
     Returns:
         For each arm its seeds, the steps of the evaluations, the interquartile mean of the returns at each with its
@@ -34,7 +36,7 @@ def describe(curves: Mapping[str, Curves], *, seed: int = 0) -> JsonObject:
     found = {}
     for arm, one in curves.items():
         summaries = np.column_stack([one.returns, one.area])
-        *along, area = resampled(summaries, interquartile_mean, numpy_generator(seed, "curves", arm))
+        *along, area = resampled(summaries, interquartile_mean, numpy_generator(_SEED, "curves", arm))
         found[arm] = {
             "label": ARMS[arm].label,
             "seeds": list(one.seeds),
@@ -47,7 +49,7 @@ def describe(curves: Mapping[str, Curves], *, seed: int = 0) -> JsonObject:
     return found
 
 
-def compare(curves: Mapping[str, Curves], pairs: Mapping[str, str], *, seed: int = 0) -> list[JsonObject]:
+def compare(curves: Mapping[str, Curves], pairs: Mapping[str, str]) -> list[JsonObject]:
     """Compare arms by the mean return over the training, paired by seed.
 
     The test is the exact signed-rank test, one-sided in both directions, corrected over the comparisons of the family
@@ -56,7 +58,6 @@ def compare(curves: Mapping[str, Curves], pairs: Mapping[str, str], *, seed: int
     Args:
         curves: of the arms of one task.
         pairs: of the first arm the second one; those that are not there are left out.
-        seed: of the bootstrap.
 
     Returns:
         One document per comparison.
@@ -72,7 +73,7 @@ def compare(curves: Mapping[str, Curves], pairs: Mapping[str, str], *, seed: int
             continue
         test = compare_paired(scores[0], scores[1], alpha=ALPHA)
         difference = np.subtract(scores[0], scores[1])[:, None]
-        (interval,) = resampled(difference, _mean, numpy_generator(seed, "difference", first, second))
+        (interval,) = resampled(difference, _mean, numpy_generator(_SEED, "difference", first, second))
         found.append(
             {
                 "first": first,

@@ -39,11 +39,6 @@ class Curves:
         """Return of the last evaluation, which has more episodes than the others."""
         return np.asarray(self.returns[:, -1])
 
-    def steps_to(self, level: float) -> list[float | None]:
-        """Return for each seed the steps of the first evaluation at or above a level; None where there is none."""
-        reached = self.returns >= level
-        return [float(self.steps[row.argmax()]) if row.any() else None for row in reached]
-
 
 def read_curves(results: Sequence[JsonObject]) -> dict[str, Curves]:
     """Bring the results of one task into curves.

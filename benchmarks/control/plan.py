@@ -14,6 +14,7 @@ from benchmarks.control.arms import ARMS, arms_of
 from benchmarks.control.settings import agent_config
 from rmr_gym.errors import explain
 from rmr_gym.models.checkpoint import read_encoder_document
+from rmr_gym.pipeline.config import check_once
 from rmr_gym.sb3.training import DOCUMENTS, AgentConfig
 
 _LAYOUTS = ("encoders", "models", ".")
@@ -82,14 +83,16 @@ def plan(
         steps: environment steps of each; None takes the defaults of the tasks.
 
     Raises:
-        ValueError: when an arm, a task or an encoder is not there.
+        ValueError: when an arm, a task or an encoder is not there, or one stands twice.
     """
-    return [
+    planned = [
         _planned(task, arm, seed, _Encoders(encoders, num_encoders), steps)
         for seed in seeds
         for task in tasks
         for arm in (arms_of(task) if arms is None else arms)
     ]
+    check_once("training", [one.name for one in planned])
+    return planned
 
 
 def _leave_out_what_came_later(config: Any, document: dict[str, Any]) -> None:

@@ -20,16 +20,13 @@ from rmr_gym.sb3.training import (
     StateFeatures,
 )
 
-STEPS = {BALLS_PUSH: 7_680}
+_BALLS_STEPS, _GAME_STEPS = 7_680, 61_440
 """Environment steps of a training where --steps says nothing."""
-
-GAME_STEPS = 61_440
-"""The same for games."""
 
 WORLD = BallsConfig(num_balls=4, radius=0.1)
 """That of the quick profile of `rmr-gym balls`, on which the encoders of balls_push were trained."""
 
-LEARNING_RATES: dict[Kind, float] = {"scratch": 5e-4, "frozen": 1e-3, "fine_tuned": 5e-4, "privileged": 1e-3}
+_GAME_LEARNING_RATES: dict[Kind, float] = {"scratch": 5e-4, "frozen": 1e-3, "fine_tuned": 5e-4, "privileged": 1e-3}
 """Step size of each kind of arm on games: small layers on finished features bear a larger one."""
 
 _BALLS_LEARNING_RATES: dict[Kind, float] = {"scratch": 1e-3, "frozen": 3e-4, "fine_tuned": 3e-4, "privileged": 3e-3}
@@ -39,8 +36,7 @@ tried on RMR for all frozen encoders; nothing was tried for fine-tuned ones."""
 _ENCODER_LEARNING_RATE = 5e-5
 """Step size of an encoder that is fine-tuned, a tenth of that of NatureCNN."""
 
-_PROJECTION = {BALLS_PUSH: 512}
-_GAME_PROJECTION = 64
+_BALLS_PROJECTION, _GAME_PROJECTION = 512, 64
 """Width of the trained layer behind the features, on balls also behind positions. On games 4 x 8,192 features meet it:
 64 units have 2.1 million weights, beside the 1.7 million of a NatureCNN; on balls it is as wide as in NatureCNN."""
 
@@ -80,13 +76,13 @@ def agent_config(task: str, arm: str, seed: int, encoder: str | None, steps: int
     on_balls, kind = task == BALLS_PUSH, ARMS[arm].kind
     algorithm = dataclasses.replace(
         _BALLS_PPO if on_balls else _GAME_PPO,
-        learning_rate=(_BALLS_LEARNING_RATES if on_balls else LEARNING_RATES)[kind],
+        learning_rate=(_BALLS_LEARNING_RATES if on_balls else _GAME_LEARNING_RATES)[kind],
     )
     return AgentConfig(
         task=task,
         algorithm=algorithm,
         features=_features(task, arm, encoder),
-        steps=steps or STEPS.get(task, GAME_STEPS),
+        steps=steps or (_BALLS_STEPS if on_balls else _GAME_STEPS),
         stack=_BALL_HISTORY if on_balls else _GAME_HISTORY,
         seed=seed,
         num_checkpoints=1,
@@ -104,17 +100,17 @@ def evaluation(task: str) -> EvaluationConfig:
 
 
 def _features(task: str, arm: str, encoder: str | None) -> AnyFeatures:
-    kind, projection = ARMS[arm].kind, _PROJECTION.get(task, _GAME_PROJECTION)
+    kind, on_balls = ARMS[arm].kind, task == BALLS_PUSH
+    projection = _BALLS_PROJECTION if on_balls else _GAME_PROJECTION
     if kind == "scratch":
         return NatureCnnFeatures()
+    if kind == "privileged" and on_balls:
+        return StateFeatures(motion=True, projection=projection, net_arch=())
     if kind == "privileged":
-        on_balls = task == BALLS_PUSH
-        return (
-            StateFeatures(motion=True, projection=projection, net_arch=()) if on_balls else StateFeatures(motion=False)
-        )
+        return StateFeatures(motion=False)
     if encoder is None:
         fix = f"Pass --encoders with a folder that holds {task}."
         raise ValueError(explain(expected=f"an encoder for the arm {arm}", got="none", fix=fix))
     if kind == "fine_tuned":
         return FineTunedFeatures(path=encoder, learning_rate=_ENCODER_LEARNING_RATE, projection=projection)
-    return EncoderFeatures(path=encoder, projection=projection, standardise=task == BALLS_PUSH)
+    return EncoderFeatures(path=encoder, projection=projection, standardise=on_balls)

@@ -10,6 +10,7 @@ from benchmarks.executors.interface import Executor
 from benchmarks.executors.local import LocalExecutor
 from benchmarks.executors.ray_cluster import RayExecutor
 from benchmarks.executors.serial import SerialExecutor
+from rmr_gym.data.arguments import usable_cores
 from rmr_gym.errors import explain
 from rmr_gym.registry import Registry
 
@@ -55,11 +56,6 @@ def local(resources: Resources) -> Executor:
     gpus = visible_gpus()
     count = resources.workers or len(gpus)
     return LocalExecutor([threads | {"CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]} for place in range(count)])
-
-
-def usable_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def visible_gpus() -> list[str]:

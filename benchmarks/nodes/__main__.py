@@ -18,7 +18,6 @@ import tyro
 from benchmarks.marks import place_of
 from benchmarks.nodes.table import markdown
 from benchmarks.nodes.trials import Trials, measure, read_record
-from rmr_gym.data.atomic import write_atomically
 from rmr_gym.pipeline.commands.options import UNPREFIXED
 from rmr_gym.program import run_program
 
@@ -48,8 +47,7 @@ class Nodes:
         if self.page is None:
             print(markdown(record))
         else:
-            filled = place_of(self.out.name).fill(self.page.read_text(encoding="utf-8"), markdown(record))
-            write_atomically(self.page, filled.encode())
+            place_of(self.out.name).fill_file(self.page, markdown(record))
         return 0
 
 

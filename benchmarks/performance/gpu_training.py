@@ -80,8 +80,7 @@ class TrainingSizes:
 
     def dataset(self) -> GeneratedTransitions:
         """Generate frames of the size that the encoder takes."""
-        height, width = map(int, self.natural.encoder.resolution.split("x"))
-        return GeneratedTransitions(self.num_frames, (height, width))
+        return GeneratedTransitions(self.num_frames, self.natural.encoder.size)
 
     def members(self) -> list[Member]:
         """Return the members of the ensemble of a game."""

@@ -31,6 +31,8 @@ from rmr_gym.evaluation.probes import (
 from rmr_gym.models.encoders import NatureCnnConfig
 from rmr_gym.seeding import derive, numpy_generator
 
+_GAME = "pong"
+
 _OURS = "rmr_gym, regularised probe"
 _LBFGS = "scikit-learn, OneVsRestClassifier(LogisticRegression)"
 _LOOSE = "scikit-learn, OneVsRestClassifier(LogisticRegression(tol=1e-2))"
@@ -60,30 +62,22 @@ class ProbingData:
     """Bits of the kept slots."""
 
 
-def measure(settings: Settings, *, game: str = "pong", folder: Path | None = None) -> list[Comparison]:
+def measure(settings: Settings) -> list[Comparison]:
     """Compare times of fitting and scores.
-
-    Args:
-        settings: how often and how large.
-        game: whose frames to read.
-        folder: where the recorded episodes are, or are put; None records into a temporary folder.
 
     Returns:
         Ratios of speed, each followed by the score that our probe loses to that peer.
     """
-    if folder is None:
-        with tempfile.TemporaryDirectory() as temporary:
-            data = prepare(settings, game, Path(temporary))
-    else:
-        data = prepare(settings, game, folder)
-    return [*_all_labels(settings, game, data), *_few_labels(settings, game, data)]
+    with tempfile.TemporaryDirectory() as folder:
+        data = prepare(settings, Path(folder))
+    return [*_all_labels(settings, data), *_few_labels(settings, data)]
 
 
-def prepare(settings: Settings, game: str, folder: Path) -> ProbingData:
-    """Record episodes, unless they are there, and encode frames with an untrained encoder."""
+def prepare(settings: Settings, folder: Path) -> ProbingData:
+    """Record episodes, and encode frames with an untrained encoder."""
     num_episodes, max_steps, num_frames, num_test = (4, 60, 150, 60) if settings.quick else (60, 1_500, 20_000, 5_000)
     num_slots = 4 if settings.quick else 128
-    collect(folder, game, num_episodes=num_episodes, max_steps_per_episode=max_steps)
+    collect(folder, _GAME, num_episodes=num_episodes, max_steps_per_episode=max_steps)
     with torch.random.fork_rng():
         torch.manual_seed(derive(0, "probing benchmark"))
         encoder = NatureCnnConfig(resolution="84x84", num_slots=num_slots).build().to(settings.device)
@@ -158,7 +152,7 @@ class _Ours:
         return self.probe.predict(self.data.test_features)
 
 
-def _all_labels(settings: Settings, game: str, data: ProbingData) -> list[Comparison]:
+def _all_labels(settings: Settings, data: ProbingData) -> list[Comparison]:
     from sklearn.linear_model import LogisticRegression
 
     ours = _Ours(data, RegularisedProbeConfig(), settings.device)
@@ -177,7 +171,7 @@ def _all_labels(settings: Settings, game: str, data: ProbingData) -> list[Compar
     early = _ScikitLearn(data, loose, settings.repeats)
     variants: dict[str, Work] = {_OURS: ours, _FAST: fast, _LBFGS: lbfgs, _LOOSE: early}
     seconds = take_turns(variants, settings.repeats, warm_up=0)
-    what = _what(game, data)
+    what = _what(data)
     comparisons = []
     for name, peer, bar in ((_LBFGS, lbfgs, 20.0), (_LOOSE, early, None)):
         share = peer.num_varying / _BITS_PER_ROUND
@@ -196,7 +190,7 @@ def _all_labels(settings: Settings, game: str, data: ProbingData) -> list[Compar
     return [*comparisons, *_against_adam(what, seconds, _FAST, ours, fast)]
 
 
-def _few_labels(settings: Settings, game: str, data: ProbingData) -> list[Comparison]:
+def _few_labels(settings: Settings, data: ProbingData) -> list[Comparison]:
     rows = labelled_frames(data.episodes, min(_FEW_LABELS, len(data.episodes) // 2), seed=0)
     few = ProbingData(
         features=data.features[rows],
@@ -207,7 +201,7 @@ def _few_labels(settings: Settings, game: str, data: ProbingData) -> list[Compar
     )
     ours, adam = (_Ours(few, make(), settings.device) for make in (RegularisedProbeConfig, LinearProbeConfig))
     seconds = take_turns({_OURS: ours, _ADAM: adam}, settings.repeats)
-    return _against_adam(_what(game, few), seconds, _ADAM, ours, adam)
+    return _against_adam(_what(few), seconds, _ADAM, ours, adam)
 
 
 def _lost_to_scikit_learn(
@@ -256,9 +250,9 @@ def _against_adam(
     ]
 
 
-def _what(game: str, data: ProbingData) -> str:
+def _what(data: ProbingData) -> str:
     frames, features = data.features.shape
-    return f"linear probe, {game}, {frames:,} frames x {features:,} features, {data.targets.shape[1]:,} bits"
+    return f"linear probe, {_GAME}, {frames:,} frames x {features:,} features, {data.targets.shape[1]:,} bits"
 
 
 def _listed(seconds: tuple[float, ...]) -> str:

@@ -11,13 +11,15 @@ from typing import Annotated
 
 import tyro
 
+from benchmarks.marks import place_of
 from benchmarks.players.episodes import measure
 from benchmarks.players.figure import draw
 from benchmarks.players.order import items
 from benchmarks.players.report import make_record
 from benchmarks.players.speed import measure_speed
-from benchmarks.players.table import FIGURE, update_page
+from benchmarks.players.table import FIGURE, markdown
 from rmr_gym.data.collect_games import rom_ids_of
+from rmr_gym.documents import read_json
 from rmr_gym.pipeline.stage import write_json
 from rmr_gym.program import run_program
 
@@ -100,7 +102,7 @@ class Report:
         record = make_record(self.out)
         write_json(self.record, record)
         if self.page is not None:
-            update_page(self.page, self.record)
+            place_of("players.json").fill_file(self.page, markdown(read_json(self.record)))
             images = self.page.parent / "images"
             images.mkdir(exist_ok=True)
             draw(record, images / FIGURE)

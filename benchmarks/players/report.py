@@ -26,9 +26,8 @@ from rmr_gym.players import LookaheadPlayer, paper_heads
 
 FORMAT = "rmr-players/1"
 
-TIMES_RANDOM, RANK_CORRELATION, STEPS_PER_SECOND = 3.0, 0.6, 60.0
-"""What is asked of the players: the strongest scores so many times as much as random ones, skill orders their scores,
-and they are fast enough."""
+TIMES_RANDOM, RANK_CORRELATION = 3.0, 0.6
+"""What is asked of the players: the strongest scores so many times as much as random ones, and skill orders scores."""
 
 LEAST_PLAYERS = 16
 """Fewer players of a game say nothing about the order or the coverage of all 32."""

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from benchmarks.markdown import table_lines
-from benchmarks.marks import place_of
-from rmr_gym.data.atomic import write_atomically
-from rmr_gym.documents import read_json
 
 JsonObject = Mapping[str, Any]
 
 FIGURE = "players.png"
-
-_PLACE = place_of("players.json")
 
 _COLUMNS = (
     *("game", "players", "random", "strongest", "times random", "skill and score"),
@@ -23,20 +17,6 @@ _COLUMNS = (
 )
 
 _NONE = "-"
-
-
-def update_page(page: Path, record: Path) -> None:
-    """Put the table of a record into a page, between its marks.
-
-    Raises:
-        ValueError: when the page lacks the marks.
-    """
-    write_atomically(page, with_table(page.read_text(encoding="utf-8"), record).encode())
-
-
-def with_table(text: str, record: Path) -> str:
-    """Return the text of a page with the table of a record."""
-    return _PLACE.fill(text, markdown(read_json(record)))
 
 
 def markdown(record: JsonObject) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.arms import ENCODER_ARMS
 from benchmarks.experiment import USUAL_WIDTH
 from benchmarks.report.compact import compact
 from benchmarks.result import Failure, Kind, Result
@@ -80,15 +81,15 @@ class Evidence:
 
     def games(self, kind: Kind) -> list[str]:
         """List the games with a result, in the order of the paper; games that it lacks come last."""
-        return _in_order({one[1] for one in self._found if one[0] == kind})
+        return _in_order({one[1] for one in self._found if one[0] == kind}, GAMES)
 
     def donors(self) -> list[str]:
         """List the games whose processor went into an encoder of RMR."""
-        return _in_order({one[2] for one in self._found if one[0] == "natural" and one[3] == "rmr"})
+        return _in_order({one[2] for one in self._found if one[0] == "natural" and one[3] == "rmr"}, GAMES)
 
     def arms(self, kind: Kind) -> list[str]:
-        """List the arms in alphabetical order."""
-        return sorted({one[3] for one in self._found if one[0] == kind})
+        """List the arms of encoders in the order of tables; all others come after them, by their names."""
+        return _in_order({one[3] for one in self._found if one[0] == kind}, ENCODER_ARMS)
 
 
 def mismatch(first: Result, second: Result) -> list[str]:
@@ -128,9 +129,9 @@ def number(document: Any, *path: str) -> float | None:
     return float(document) if isinstance(document, int | float) and not isinstance(document, bool) else None
 
 
-def _in_order(games: Iterable[str]) -> list[str]:
-    known = {game: index for index, game in enumerate(GAMES)}
-    return sorted(games, key=lambda game: (known.get(game, len(known)), game))
+def _in_order(names: Iterable[str], order: Iterable[str]) -> list[str]:
+    known = {name: index for index, name in enumerate(order)}
+    return sorted(names, key=lambda name: (known.get(name, len(known)), name))
 
 
 def _settings(result: Result) -> dict[str, Any]:

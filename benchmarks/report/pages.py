@@ -15,7 +15,6 @@ from benchmarks.report.measure import READOUTS
 from benchmarks.report.options import Options
 from benchmarks.report.origin import origin
 from benchmarks.report.reading import read_evidence
-from benchmarks.report.record import SUFFIX
 from benchmarks.report.table import Row, Table
 from benchmarks.report.tables.coverage import spent
 from benchmarks.report.tables.transfer import Transfer
@@ -54,11 +53,6 @@ def filled(page: str, records: Sequence[Path], options: Options, wanted: Choice 
         parts = [_part(document, record, tables) for document, record in zip(documents, records, strict=True)]
         page = place.fill(page, "\n".join([*parts, *_beside(documents)]) or NO_RECORD)
     return page
-
-
-def records_in(folder: Path) -> list[Path]:
-    """List the records of a folder by name."""
-    return sorted(folder.glob(f"*{SUFFIX}"))
 
 
 def _part(document: Document, record: Path, tables: bool) -> str:

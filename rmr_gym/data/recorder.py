@@ -12,7 +12,6 @@ import threading
 import traceback
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from types import TracebackType
 
 from rmr_gym.data.metadata import EpisodeMetadata
 from rmr_gym.data.session import Session
@@ -66,16 +65,6 @@ class Recorder:
         if self._process is not None:
             self._process.close()
             self._process = None
-
-    def __enter__(self) -> Recorder:
-        """Be closed at the end of a `with` block."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        """Close."""
-        self.close()
 
 
 def pack_session(session: Session) -> bytes | None:

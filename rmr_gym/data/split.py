@@ -18,7 +18,7 @@ def split_episodes(skills: Sequence[float], *, validation_fraction: float, seed:
     at equal distances from a random start. So a skill with k episodes gives k times the fraction of them, rounded up or
     down; when that is less than one, neighbouring skills take turns.
 
-    Source: paper, section 5: 48 of 96 episodes are for validation; how they are chosen is not said, this is ours.
+    Source: paper, appendix B: 48 of 96 episodes are for validation; how they are chosen is not said, this is ours.
 
     Args:
         skills: skill of the player of each episode.

@@ -41,7 +41,7 @@ ACTION_NAMES: tuple[str, ...] = (
 """Name of each ALE action; the position is the value of `ale_py.Action`."""
 
 NUM_ACTIONS = len(ACTION_NAMES)
-"""Number of ALE actions, the length of the action's one-hot code (paper, appendix B: 18)."""
+"""Number of ALE actions, the length of the action's one-hot code (paper, section 5: 18)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def rollout(step: Callable[[States], States], window: States, num_steps: int) ->
     The same function rolls positions and pictures: whatever follows the first two axes is left to `step`. No gradient
     is recorded.
 
-    Source: paper, appendix A (unrolls of a model trained on one step) and figure 3.
+    Source: paper, section 4 (unrolls of a model trained on one step) and figure 3.
 
     Args:
         step: predicts the next entries `(batch, ...)` from windows `(batch, history, ...)`, in the same dtype.

@@ -39,10 +39,19 @@ def circumstances(
         }
         for name, records in parts.items()
     }
-    session = {"peak_memory_bytes": peak_memory_bytes(), "this_session": stopwatch.read()}
-    facts = {"machine": hardware(device), "versions": versions(), "command_line": list(command_line)}
-    now: JsonObject = {"timing": session, **facts, **before}
+    now = session(stopwatch, device=device, command_line=command_line, before=before)
     return {**now, "timing": {"stages": seconds, **now["timing"]}}
+
+
+def session(stopwatch: Stopwatch, *, device: str, command_line: Sequence[str], before: Mapping[str, Any]) -> JsonObject:
+    """Say what this session has spent, and where; arguments and values as of `circumstances`, but for the stages."""
+    return {
+        "timing": {"peak_memory_bytes": peak_memory_bytes(), "this_session": stopwatch.read()},
+        "machine": hardware(device),
+        "versions": versions(),
+        "command_line": list(command_line),
+        **before,
+    }
 
 
 def earlier(result: Path, records: Iterable[Path]) -> JsonObject:

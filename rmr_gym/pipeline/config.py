@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -18,6 +19,21 @@ ReadoutNames = Annotated[tuple[str, ...], tyro.conf.arg(metavar=f"{{{','.join(RE
 
 REFERENCE_ARMS = ("c_swm", "untrained")
 """Arms that every other arm is compared with, if they are part of the run."""
+
+
+def check_once(what: str, names: Sequence[object]) -> None:
+    """Refuse names of which one stands twice.
+
+    Raises:
+        ValueError: when one does; the message names it.
+
+    Example:
+        >>> check_once("arm", ["rmr", "c_swm"])
+    """
+    doubles = [str(name) for place, name in enumerate(names) if name in names[:place]]
+    if doubles:
+        fix = "Leave out the second."
+        raise ValueError(explain(expected=f"each {what} once", got=f"{', '.join(doubles)} twice", fix=fix))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +83,7 @@ class ProbingConfig:
     """What a probe is given: all features (the paper's), 1,000 labelled frames only, or 64 principal components."""
 
     entropy_threshold: float = 0.6
-    """Bytes of RAM whose values have more entropy than this, in nats, are scored (paper, section 5)."""
+    """Bytes of RAM whose values have more entropy than this, in nats, are scored (paper, appendix B)."""
 
     linear: LinearReadoutConfig = field(default_factory=LinearProbeConfig)
     """How a probe on all of these frames is fitted; a config file may say `"type": "regularised"` for the optimum."""
@@ -83,6 +99,7 @@ class ProbingConfig:
             raise ValueError(explain(expected="at least one readout", got=self.readouts, fix="Leave the option out."))
         for name in self.readouts:
             _ = READOUTS[name]
+        check_once("readout", self.readouts)
 
     def linear_for(self, readout: str) -> LinearReadoutConfig:
         """Return how the probe of a readout is fitted."""
@@ -123,6 +140,7 @@ class RunConfig:
             raise ValueError(explain(expected="at least one seed and one arm", got=self, fix="Raise num_seeds."))
         for name in self.arms:
             _ = ARMS[name]
+        check_once("arm", self.arms)
 
     @property
     def seeds(self) -> tuple[int, ...]:

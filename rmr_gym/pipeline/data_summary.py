@@ -16,14 +16,14 @@ from rmr_gym.data.determinism import as_keys, count_repeated_pairs
 from rmr_gym.data.duplicates import count_duplicates
 from rmr_gym.data.split import split_episodes
 from rmr_gym.evaluation.abstract import score_copy
-from rmr_gym.evaluation.metrics import slot_entropy
+from rmr_gym.evaluation.metrics import kept_slots, slot_entropy
 from rmr_gym.pipeline.data_paper import paper_copy_scores
 from rmr_gym.pipeline.stage import JsonObject
 
 FORMAT = "rmr-data-summary/1"
 
 ENTROPY_THRESHOLD = 0.6
-"""Nats; bytes with more are scored (paper, section 5)."""
+"""Nats; bytes with more are scored (paper, appendix B)."""
 
 _MOST_SCORED = 100_000
 """Of more transitions only every second, third and so on is scored: their bits would fill the memory."""
@@ -55,7 +55,7 @@ def summarise(
     }
     if isinstance(store.episodes[0], EpisodeMetadata):
         ram, action, next_ram = dataset.ram_transitions()
-        kept = np.flatnonzero(slot_entropy(dataset.ram) > entropy_threshold)
+        kept = kept_slots(dataset.ram, entropy_threshold)
         repeated = count_repeated_pairs(ram, action, next_ram)
         summary |= {
             "players": _players(dataset),

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from rmr_gym.data.arguments import usable_cores
 from rmr_gym.models.devices import check_device
 
 __all__ = ["check_device", "hardware", "versions"]
@@ -36,7 +37,7 @@ def hardware(device: str = "cpu") -> dict[str, Any]:
     """
     facts: dict[str, Any] = {
         "processor": _processor_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": usable_cores(),
         "instructions": torch.backends.cpu.get_cpu_capability(),  # AVX512 or AVX2: products take up to twice as long
         "threads": torch.get_num_threads(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),

@@ -17,6 +17,9 @@ JsonObject = dict[str, Any]
 HEADLINE = "weighted"
 """Average of the bit F1 that tables and tests use."""
 
+_ARM = "rmr"
+"""The arm that sentences are about."""
+
 _VERBS = {"better": "is better than", "worse": "is worse than", "no difference": "is not told apart from"}
 
 ProbeRecords = Mapping[str, Mapping[int, JsonObject]]
@@ -61,24 +64,23 @@ def normalise(records: ProbeRecords, config: RunConfig) -> dict[str, dict[str, f
     return placed
 
 
-def findings(comparisons: Sequence[JsonObject], *, arm: str = "rmr") -> list[str]:
-    """Say in words who is better, with the statistics.
+def findings(comparisons: Sequence[JsonObject]) -> list[str]:
+    """Say in words whether the paper's arm is better, with the statistics.
 
     Args:
         comparisons: what `compare_arms` returned.
-        arm: the arm that the sentences are about.
 
     Returns:
         One sentence per reference arm and readout; one per reference arm when there are too few seeds for a test.
     """
-    rows = [row for row in comparisons if row["arm"] == arm]
+    rows = [row for row in comparisons if row["arm"] == _ARM]
     if all(row["num_pairs"] >= MIN_PAIRS for row in rows):
         return [_finding(row) for row in rows]
     sentences = []
     for reference in dict.fromkeys(row["reference"] for row in rows):
         against = [row for row in rows if row["reference"] == reference]
         shown = ", ".join(f"{row['mean_difference']:+.4f} ({row['readout']})" for row in against)
-        sentences.append(f"{arm} minus {reference}: {shown} weighted bit F1, without a test.")
+        sentences.append(f"{_ARM} minus {reference}: {shown} weighted bit F1, without a test.")
     return sentences
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ JsonObject = Mapping[str, Any]
 _MARKS = {"better": ">", "worse": "<", "no difference": "≈"}
 """Verdicts in one character, so that three readouts fit into 80."""
 
-FILE_WIDTH = 120
+_FILE_WIDTH = 120
 """Characters per line of a table in a file."""
 
 
@@ -37,8 +37,13 @@ def render(result: JsonObject) -> RenderableType:
 
 def as_text(result: JsonObject) -> str:
     """Return the same layout as plain text for a file."""
+    return plain(render(result))
+
+
+def plain(layout: RenderableType) -> str:
+    """Return what a console would show, as lines of a file."""
     file = io.StringIO()
-    Console(file=file, width=FILE_WIDTH, color_system=None).print(render(result))
+    Console(file=file, width=_FILE_WIDTH, color_system=None).print(layout)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 
 
@@ -62,7 +67,7 @@ def natural_table(result: JsonObject) -> RenderableType:
     for arm, seeds in natural["arms"].items():
         by_readout = [[seed["readouts"][name]["bit_f1"][HEADLINE] for seed in seeds.values()] for name in readouts]
         ranks = [seed["collapse"]["effective_rank"] for seed in seeds.values()]
-        table.add_row(arm, *(_spread(values) for values in by_readout), _spread(ranks, digits=0))
+        table.add_row(arm, *(spread(values) for values in by_readout), spread(ranks, digits=0))
     num_seeds = result["config"]["num_seeds"]
     return under(f"Natural stage: RAM read off encoders, weighted bit F1 (seeds per arm: {num_seeds})", table)
 
@@ -130,7 +135,8 @@ def _cell(row: JsonObject) -> str:
     return f"{difference} {_MARKS[row['verdict']]} p {min(row['p_greater'], row['p_less']):.2g}"
 
 
-def _spread(values: list[float], digits: int = 3) -> str:
+def spread(values: Sequence[float], digits: int = 3) -> str:
+    """Show the mean of some seeds, and the standard deviation where there are several."""
     mean = f"{np.mean(values):.{digits}f}"
     return f"{mean} ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else mean
 

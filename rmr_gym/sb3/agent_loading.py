@@ -14,7 +14,7 @@ from rmr_gym.sb3.agent_features import AgentFeatures, AgentReadingConfig, Paddin
 from rmr_gym.sb3.saved_policy import load_policy
 from rmr_gym.sb3.training import AgentConfig, EncoderFeatures, checkpoints, read_config
 from rmr_gym.sb3.training.networks import encoder_folder
-from rmr_gym.sb3.training.run_folder import CHECKPOINT_FOLDER, MODEL_FILE
+from rmr_gym.sb3.training.run_folder import CHECKPOINT_FOLDER, MODEL_FILE, find_checkpoint
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -56,7 +56,7 @@ def load_agent_features(path: str | Path, config: AgentReadingConfig | None = No
         trained = read_config(folder)
         facts = {"task": trained.task}
         config = _reading(trained, folder, config)
-        path = _last_checkpoint(folder) if path == folder else path
+        path = find_checkpoint(folder)[1] / MODEL_FILE if path == folder else path
     saved = load_policy(path)
     return LoadedAgent(features=AgentFeatures(saved.policy, config), facts=facts | saved.facts)
 
@@ -69,14 +69,6 @@ def _folder_of_training(path: Path) -> Path | None:
     folder = path.parent.parent.parent
     in_place = path.parent.parent.name == CHECKPOINT_FOLDER and path.parent in checkpoints(folder).values()
     return folder if in_place else None
-
-
-def _last_checkpoint(folder: Path) -> Path:
-    found = checkpoints(folder)
-    if not found:
-        fix = "Train it first: python -m agents.train, or train_agent(config, folder)."
-        raise ValueError(explain(expected=f"a checkpoint of an agent in {folder}", got="none", fix=fix))
-    return found[max(found)] / MODEL_FILE
 
 
 def _reading(trained: AgentConfig, folder: Path, config: AgentReadingConfig) -> AgentReadingConfig:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import numpy as np
 from gymnasium import spaces
-from jaxtyping import Float, Num
-from torch import Tensor
 
 from rmr_gym.errors import explain
 from rmr_gym.models.checkpoint import build_encoder, load_any_encoder, read_encoder_document
 from rmr_gym.models.interfaces import Encoder, VideoEncoder
 from rmr_gym.models.picture_features import PictureFeatures, Readout
 from rmr_gym.models.picture_layout import Colours
-from rmr_gym.sb3.input_format import InputFormat, input_format
+from rmr_gym.sb3.input_format import input_format
 from rmr_gym.sb3.pretrained import Family, Request, find_pretrained, title_from
 from rmr_gym.sb3.pretrained_extractor import PretrainedExtractor
 
@@ -100,26 +97,12 @@ class EncoderFeaturesExtractor(PretrainedExtractor):
             observation_space,
             PictureFeatures(found.module, arriving.shape, readout=slots, colours=colours),
             found,
+            arriving=arriving,
+            key=key,
             frozen=frozen,
             projection_dim=features_dim if readout == "project" else None,
         )
-        self.key = key if isinstance(observation_space, spaces.Dict) else None
-        self.input_format: InputFormat = arriving
         self.readout: PolicyReadout = readout
-
-    def forward(self, observations: Num[Tensor, "batch ..."] | Mapping[str, Tensor]) -> Float[Tensor, "batch feature"]:
-        """Compute features of observations as Stable-Baselines3 passes them.
-
-        Raises:
-            ValueError: when the pictures are in another range than the space promises.
-            RuntimeError: when the weights are not there yet.
-        """
-        pixels = observations if isinstance(observations, Tensor) else observations[str(self.key)]
-        return self.compute(self.input_format.accept(pixels))
-
-    def describe_input(self) -> str:
-        """Say what arrives."""
-        return f"{f'{self.key} ' if self.key else ''}{self.input_format}"
 
 
 def check_readout(readout: str, features_dim: int) -> None:

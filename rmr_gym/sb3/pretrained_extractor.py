@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from gymnasium import spaces
+from jaxtyping import Float, Num
 from torch import Tensor, nn
 
 from rmr_gym.errors import explain, missing_extra
 from rmr_gym.models.freezing import fingerprint
+from rmr_gym.sb3.input_format import InputFormat
 from rmr_gym.sb3.pretrained import Pretrained, is_blank
 from rmr_gym.sb3.shielding import Held, hold_parameters, release_parameters
 
@@ -34,6 +36,8 @@ class PretrainedExtractor(BaseFeaturesExtractor):
         observation_space: of the policy.
         features: the network; the width of its result is its `features_dim`.
         source: the pretrained part of it, as it was found.
+        arriving: what the network takes of an observation.
+        key: where that is in an observation that is a dictionary.
         frozen: whether the pretrained weights stay as they are.
         projection_dim: width of a trained linear layer with ReLU behind the network; None for none.
 
@@ -42,6 +46,8 @@ class PretrainedExtractor(BaseFeaturesExtractor):
         projection: the trained layer, or None.
         frozen: whether the pretrained weights stay as they are.
         missing: why the weights are not there; None when they are.
+        input_format: what arrives.
+        key: its key in a dictionary; None where observations are none.
     """
 
     pretrained_path: ClassVar[str] = "features.encoder"
@@ -55,6 +61,8 @@ class PretrainedExtractor(BaseFeaturesExtractor):
         features: nn.Module,
         source: Pretrained,
         *,
+        arriving: InputFormat,
+        key: str,
         frozen: bool,
         projection_dim: int | None,
     ) -> None:
@@ -65,6 +73,8 @@ class PretrainedExtractor(BaseFeaturesExtractor):
             got = "one whose parameters all have requires_grad=False"
             raise ValueError(explain(expected="an encoder to train, as frozen=False", got=got, fix=fix))
         self.features = features
+        self.input_format = arriving
+        self.key = key if isinstance(observation_space, spaces.Dict) else None
         self.frozen, self.missing = frozen, source.missing
         self.title, self.expected_fingerprint = source.title, source.fingerprint
         self._held: tuple[Held, ...] = hold_parameters(features, trainable=frozen)
@@ -80,12 +90,16 @@ class PretrainedExtractor(BaseFeaturesExtractor):
         """Hash the pretrained weights as they are now; equal to that of the checkpoint as long as they are frozen."""
         return fingerprint(self.pretrained)
 
-    def compute(self, inputs: Tensor) -> Tensor:
-        """Compute the features; subclasses call it with what their network takes.
+    def forward(self, observations: Num[Tensor, "batch ..."] | Mapping[str, Tensor]) -> Float[Tensor, "batch feature"]:
+        """Compute features of observations as Stable-Baselines3 passes them.
 
         Raises:
+            ValueError: when what arrives is in another range than the space promises.
             RuntimeError: when there are no weights yet, or the network asks for parameters, of which it has none.
         """
+        inputs = self.input_format.accept(
+            observations if isinstance(observations, Tensor) else observations[str(self.key)]
+        )
         if self.missing is not None:
             fix = "Make the agent where the folder is, or load it from its zip file, which holds the weights."
             raise RuntimeError(explain(expected=f"the weights of {self.title}", got=self.missing, fix=fix))
@@ -150,11 +164,8 @@ class PretrainedExtractor(BaseFeaturesExtractor):
         words.append(f"{sum(held.values()):,} frozen parameters ({self.title})")
         if self.projection is not None:
             words.append(f"projection {sum(value.numel() for value in self.projection.parameters()):,} trainable")
-        return f"{', '.join(words)}; input {self.describe_input()}{'; no weights yet' if self.missing else ''}"
-
-    def describe_input(self) -> str:
-        """Say what goes in; subclasses know."""
-        return str(self._observation_space)
+        arriving = f"{f'{self.key} ' if self.key else ''}{self.input_format}"
+        return f"{', '.join(words)}; input {arriving}{'; no weights yet' if self.missing else ''}"
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         """Check what comes before PyTorch copies it: it copies first and complains afterwards."""

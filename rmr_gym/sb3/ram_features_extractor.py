@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from jaxtyping import Float, Num
-from torch import Tensor, nn
+from torch import nn
 
 from rmr_gym.errors import explain
 from rmr_gym.models.abstract_checkpoint import build_abstract_parts, load_abstract_parts, read_abstract_document
@@ -78,25 +76,12 @@ class RamFeaturesExtractor(PretrainedExtractor):
             observation_space,
             RamStateFeatures(parts["encoder"], parts["processor"], arriving.shape, readout=slots, ram_format=form),
             found,
+            arriving=arriving,
+            key=key,
             frozen=frozen,
             projection_dim=features_dim if readout == "project" else None,
         )
-        self.key = key if isinstance(observation_space, spaces.Dict) else None
-        self.input_format, self.readout = arriving, readout
-
-    def forward(self, observations: Num[Tensor, "batch ..."] | Mapping[str, Tensor]) -> Float[Tensor, "batch feature"]:
-        """Compute features of observations as Stable-Baselines3 passes them.
-
-        Raises:
-            ValueError: when the RAM is in another range than the space promises.
-            RuntimeError: when the weights are not there yet.
-        """
-        ram = observations if isinstance(observations, Tensor) else observations[str(self.key)]
-        return self.compute(self.input_format.accept(ram))
-
-    def describe_input(self) -> str:
-        """Say what arrives."""
-        return f"{f'{self.key} ' if self.key else ''}{self.input_format}"
+        self.readout: PolicyReadout = readout
 
 
 def ram_input(space: spaces.Space[np.ndarray]) -> tuple[RamForm, InputFormat]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -56,11 +55,9 @@ class SeedBatches:
         """Start."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop the thread; batches under way are dropped."""
-        self._prefetcher.__exit__(kind, error, trace)
+        self._prefetcher.__exit__()
 
     def batch(self, step: int, seed: int) -> NaturalBatch:
         """Return the batch of a seed at a step."""

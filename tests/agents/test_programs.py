@@ -44,16 +44,17 @@ def balls(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_training_says_how_far_it_is_and_what_came_out(game: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_says_how_far_it_is_and_what_came_out(
+    game: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert (game / "result.json").exists()
     config = json.loads((game / "config.json").read_text())
     assert config["features"]["type"] == "encoder"
-    assert (
-        evaluate([str(game), "--episodes", "2", "--all-checkpoints", "--json", str(game.parent / "scores.json")]) == 0
-    )
+    scores = tmp_path / "not" / "there" / "yet" / "scores.json"
+    assert evaluate([str(game), "--episodes", "2", "--all-checkpoints", "--json", str(scores)]) == 0
     shown = capsys.readouterr().out
     assert "mean return" in shown
-    found = json.loads((game.parent / "scores.json").read_text())
+    found = json.loads(scores.read_text())
     assert [record["env_steps"] for record in found] == [8, 16]
     assert all(len(record["returns"]) == 2 for record in found)
 
@@ -147,6 +148,26 @@ def test_name_of_a_film_is_read_before_anything_is_played(
 ) -> None:
     monkeypatch.setattr("agents.record.play", lambda *_, **__: pytest.fail("played"))
     assert record([str(game), "--out", str(tmp_path / "a.txt")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["{game}", "--json", "{game}"], "a file for --json"),
+        (["{game}", "--json", "{game}/config.json/scores.json"], "config.json"),
+        (["{game}", "no/such/agent"], "no/such/agent"),
+    ],
+)
+def test_mistakes_of_evaluations_are_found_before_anything_is_played(
+    words: list[str],
+    message: str,
+    game: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("agents.evaluate.evaluate_agent", lambda *_, **__: pytest.fail("played"))
+    assert evaluate([word.format(game=game) for word in words]) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
 
 
 def test_folder_without_an_agent_ends_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,6 @@ from benchmarks.control.arms import ARMS, BASELINE, arms_of
 from benchmarks.control.comparison import against_baseline, against_rmr, compare, describe
 from benchmarks.control.curves import Curves, read_curves
 from benchmarks.control.figure import STYLES, draw
-from benchmarks.control.page import with_tables
 from benchmarks.control.plan import Planned, plan
 from benchmarks.control.random_play import play_randomly
 from benchmarks.control.report import make_record
@@ -26,6 +25,7 @@ from benchmarks.control.table import markdown
 from benchmarks.executors.choosing import Resources, local
 from benchmarks.executors.serial import SerialExecutor
 from benchmarks.intervals import interquartile_mean, resampled
+from benchmarks.marks import place_of
 from rmr_gym.errors import BusyFolderError
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.checkpoint import save_encoder
@@ -35,8 +35,8 @@ from tests.benchmarks.made_up_agents import STEPS, train_at_once, train_or_die
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
-MARKS = "<!-- tables of control.json: begin --><!-- tables of control.json: end -->"
-NO_TASKS: dict[str, Any] = {"tasks": {}}
+PLACE = place_of("control.json")
+MARKS = f"{PLACE.begin}{PLACE.end}"
 
 
 @pytest.fixture(name="encoders", scope="module")
@@ -83,6 +83,14 @@ def test_plan_gives_every_agent_an_encoder_of_its_seed(encoders: Path) -> None:
         *(None, "pong/rmr/seed-1"),
         *(None, "pong/rmr/seed-0"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "seeds", "num_arms"), [(["pong", "Pong"], [0], 1), (["pong"], [0, 0], 1), (["pong"], [0], 2)]
+)
+def test_plan_refuses_to_train_one_agent_twice(tasks: list[str], seeds: list[int], num_arms: int) -> None:
+    with pytest.raises(ValueError, match="each training once; got pong nature_cnn seed 0 twice"):
+        plan(tasks, seeds, arms=["nature_cnn"] * num_arms)
 
 
 def test_plan_names_what_is_missing(encoders: Path) -> None:
@@ -183,7 +191,6 @@ def test_area_is_the_mean_over_steps_that_lie_unevenly() -> None:
     )
     np.testing.assert_allclose(curves.area, [(10 * 1 + 30 * 3) / 40, 1.0])
     np.testing.assert_array_equal(curves.final, [4.0, 1.0])
-    assert curves.steps_to(2.0) == [10.0, None]
 
 
 def test_curves_refuse_doubles_and_other_steps(tmp_path: Path) -> None:
@@ -288,7 +295,7 @@ def test_report_takes_several_folders_and_fills_the_page(encoders: Path, tmp_pat
     _swept(tmp_path / "one", planned[:3])
     _swept(tmp_path / "two", planned[3:])
     page, record = tmp_path / "page.md", tmp_path / "control.json"
-    page.write_text(f"above\n{with_tables(MARKS, NO_TASKS)}below")
+    page.write_text(f"above\n{MARKS}below")
     command = ["report", "--out", str(tmp_path / "one"), str(tmp_path / "two"), "--record", str(record)]
     assert main([*command, "--page", str(page), "--random-episodes", "1"]) == 0
     document = json.loads(record.read_text())
@@ -298,12 +305,12 @@ def test_report_takes_several_folders_and_fills_the_page(encoders: Path, tmp_pat
     assert shown.count("| NatureCNN from scratch | 2 | 0.0 [0.0, 0.0] |") == 2
     assert (shown.startswith("above"), shown.endswith("below")) == (True, True)
     with pytest.raises(ValueError, match="Add the marks"):
-        with_tables("no marks", document)
+        PLACE.fill("no marks", markdown(document))
 
 
 def test_tables_of_the_page_are_those_of_the_record() -> None:
     page, record = (ROOT / "docs" / "agents.md").read_text(), json.loads((RESULTS / "control.json").read_text())
-    assert with_tables(page, record) == page
+    assert PLACE.fill(page, markdown(record)) == page
 
 
 def test_report_refuses_trainings_of_other_length(tmp_path: Path) -> None:

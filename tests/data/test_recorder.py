@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def names(folder: Path) -> list[str]:
 def test_recorders_make_the_same_file_in_this_process_and_in_another(tmp_path: Path) -> None:
     player = RandomPlayer(RandomPlayerConfig(persistence=0.7))
     here, there = session(tmp_path / "here", player), session(tmp_path / "there", player)
-    with Recorder(here) as near, Recorder(there, parcel=packed(there)) as far:
+    with closing(Recorder(here)) as near, closing(Recorder(there, parcel=packed(there))) as far:
         for index in (0, 1):
             assert near.record(index) == far.record(index)
     assert len(names(tmp_path / "here")) == 2
@@ -55,7 +56,7 @@ def test_error_of_a_player_comes_back_from_the_other_process(
     tmp_path: Path, trouble: str, kind: type[Exception], message: str
 ) -> None:
     one = session(tmp_path, Idler(trouble))
-    with Recorder(one, parcel=packed(one)) as recorder:
+    with closing(Recorder(one, parcel=packed(one))) as recorder:
         for _ in range(2):  # and the process is there for the next episode
             with pytest.raises(kind, match=message) as caught:
                 recorder.record(0)
@@ -67,7 +68,7 @@ def test_error_of_a_player_comes_back_from_the_other_process(
 def test_death_of_the_process_is_an_error_with_its_status(tmp_path: Path) -> None:
     one = session(tmp_path, Idler("exit"))
     with (
-        Recorder(one, parcel=packed(one)) as recorder,
+        closing(Recorder(one, parcel=packed(one))) as recorder,
         pytest.raises(RuntimeError, match=r"its end, with status 3.*num_workers=1"),
     ):
         recorder.record(0)
@@ -77,7 +78,7 @@ def test_what_players_print_in_the_other_process_is_no_output_of_this_one(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     one = session(tmp_path, Idler("print", home=os.getpid()))
-    with Recorder(one, parcel=packed(one)) as recorder:
+    with closing(Recorder(one, parcel=packed(one))) as recorder:
         recorder.record(0)
     captured = capfd.readouterr()
     assert captured.out == ""
@@ -101,7 +102,7 @@ def test_players_that_another_process_cannot_load_play_here(tmp_path: Path) -> N
     lost = packed(one).replace(b"test_recorder", b"lost_recorder")
     with pytest.raises(ImportError, match="lost_recorder"):
         pickle.loads(lost)
-    with Recorder(one, parcel=lost) as recorder:
+    with closing(Recorder(one, parcel=lost)) as recorder:
         assert recorder.record(0).player == "local"
 
 

@@ -20,6 +20,7 @@ def test_run_config_counts_seeds_up_from_its_own() -> None:
     ("fields", "message"),
     [
         ({"game": "pongg"}, "Did you mean 'pong'"),
+        ({"arms": ("rmr", "c_swm", "rmr")}, "each arm once; got rmr twice"),
         ({"arms": ("rmr", "rrm")}, "Did you mean 'rmr'"),
         ({"arms": ()}, "at least one seed and one arm"),
         ({"num_seeds": 0}, "at least one seed and one arm"),
@@ -47,6 +48,8 @@ def test_probing_config_refuses_unknown_readouts_and_too_few_frames() -> None:
         ProbingConfig(readouts=("ful",))
     with pytest.raises(ValueError, match="at least one readout"):
         ProbingConfig(readouts=())
+    with pytest.raises(ValueError, match="each readout once; got full twice"):
+        ProbingConfig(readouts=("full", "full"))
     with pytest.raises(ValueError, match="at least 2 frames"):
         ProbingConfig(num_validation_frames=1)
 

@@ -3,12 +3,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from gymnasium.error import DependencyNotInstalled
 
 from rmr_gym.data import TransitionDataset
 from rmr_gym.evaluation.abstract import score_abstract
@@ -69,6 +71,17 @@ def test_collect_plays_only_the_missing_episodes(tmp_path: Path, tiny: RunConfig
     assert sorted(tmp_path.glob("ep-*.arrow")) == episodes
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert result["timing"]["resumed"] is True
+
+
+def test_collect_without_the_emulator_begins_nothing(
+    tmp_path: Path, tiny: RunConfig, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ale_py", None)
+    with pytest.raises(DependencyNotInstalled, match=r"rmr-gym\[atari\]"):
+        collect("pong", tmp_path / "new", tiny.data)
+    assert not list((tmp_path / "new").iterdir())
+    finished = json.loads((copied / "data" / "result.json").read_text())
+    assert collect("pong", copied / "data", tiny.data, seed=tiny.seed) == finished
 
 
 def test_collect_refuses_a_folder_of_another_game(copied: Path, tiny: RunConfig) -> None:

@@ -109,5 +109,5 @@ def test_folders_without_an_agent_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="the folder of a trained agent with config.json"):
         load_agent_features(tmp_path)
     pin_config(SHORT, tmp_path)
-    with pytest.raises(ValueError, match="a checkpoint of an agent in .*; got none"):
+    with pytest.raises(ValueError, match="a checkpoint in .*; got 0 out of none. Train the agent first"):
         load_agent_features(tmp_path)

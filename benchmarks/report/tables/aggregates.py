@@ -15,11 +15,9 @@ from benchmarks.report.measure import READOUTS, Measure
 from benchmarks.report.options import Options
 from benchmarks.report.paper import natural_scores
 from benchmarks.report.table import Column, Row, Table, Value
-from benchmarks.report.tables.controls import ORDER
+from benchmarks.report.tables.controls import REFERENCE
 from benchmarks.report.tables.normalised import anchors, other_scales
 from rmr_gym.seeding import numpy_generator
-
-REFERENCE = "rmr"
 
 _ABOUT = (
     "Each arm beside RMR on the games and seeds that both have. Interquartile mean (IQM) over all runs of all "
@@ -35,12 +33,10 @@ def aggregates_table(evidence: Evidence, options: Options) -> Table | None:
     """Build the table, one row per readout and arm; None without an arm beside RMR."""
     rows: list[Row] = []
     notes: list[str] = []
-    arms = [arm for arm in (*ORDER, *evidence.arms("natural")) if arm in evidence.arms("natural")]
+    arms = [arm for arm in evidence.arms("natural") if arm != REFERENCE]
     for readout in READOUTS:
         measure = dataclasses.replace(options.measure, readout=readout)
-        for arm in dict.fromkeys(arms):
-            if arm == REFERENCE:
-                continue
+        for arm in arms:
             found = _row(evidence, options, measure, arm, notes)
             rows += [found] if found else []
     if not rows:

@@ -9,8 +9,7 @@ from benchmarks.report.table import Column, Row, Table, Value
 from benchmarks.report.tables.natural import outcome_columns, pairing
 from benchmarks.report.tables.spread import failed, prefix, spread
 from benchmarks.result import Result
-
-PAPER_WIDTHS = (2, 4, 8, 16, 32, 64)
+from benchmarks.suites import BOTTLENECK_WIDTHS
 
 _ABOUT = (
     "The width of a slot is that of processor and encoder, so the probe has fewer features where slots are narrow: "
@@ -31,7 +30,7 @@ def bottleneck_table(evidence: Evidence, options: Options) -> Table | None:
     outcomes = family(pairings, alpha=options.alpha)
     rows, notes = [], []
     for game in games:
-        missing = [str(width) for width in PAPER_WIDTHS if width not in evidence.widths("natural", game)]
+        missing = [str(width) for width in BOTTLENECK_WIDTHS if width not in evidence.widths("natural", game)]
         notes += [f"{game}: widths {', '.join(missing)} not run."] if missing else []
     for (game, width), outcome in zip(places, outcomes, strict=True):
         values: dict[str, Value] = {"game": game, "width": width, **outcome_columns(outcome)}

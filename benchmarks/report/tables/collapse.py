@@ -5,7 +5,6 @@ from __future__ import annotations
 from benchmarks.report.evidence import Evidence, number
 from benchmarks.report.options import Options
 from benchmarks.report.table import Column, Row, Table, Value
-from benchmarks.report.tables.controls import ORDER
 from benchmarks.report.tables.spread import Score, not_run, prefix, scores, spread
 from benchmarks.result import Result
 
@@ -26,10 +25,8 @@ def collapse_table(evidence: Evidence, _options: Options) -> Table | None:
     if not games:
         return None
     rows, notes = [], not_run(games, "no encoder was trained there")
-    arms = [arm for arm in ORDER if arm in evidence.arms("natural")]
-    arms += [arm for arm in evidence.arms("natural") if arm not in ORDER]
     for game in games:
-        for arm in arms:
+        for arm in evidence.arms("natural"):
             seeds = evidence.at("natural", game, arm)
             if not seeds:
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from benchmarks.arms import ENCODER_ARMS
 from benchmarks.report.comparison import Corrected, family, pair, remarks
 from benchmarks.report.evidence import Evidence
 from benchmarks.report.measure import READOUTS
@@ -13,19 +14,6 @@ from benchmarks.report.paper import natural_scores
 from benchmarks.report.table import Column, Row, Table, Value
 from benchmarks.report.tables.normalised import anchors, other_scales, placed, without_scale
 from benchmarks.report.tables.spread import not_run, prefix, spread, uneven
-
-ORDER = (
-    "rmr",
-    "c_swm",
-    "frozen_random",
-    "frozen_identity",
-    "frozen_permuted",
-    "fine_tuned",
-    "anchored",
-    "untrained",
-    "supervised",
-)
-"""Arms in the order of the table; those that came later follow."""
 
 REFERENCE = "rmr"
 
@@ -42,8 +30,7 @@ _ABOUT = (
 
 def controls_table(evidence: Evidence, options: Options) -> Table | None:
     """Build the table of all arms on games with more than the paper's two; None without any."""
-    arms = [arm for arm in ORDER if arm in evidence.arms("natural")]
-    arms += [arm for arm in evidence.arms("natural") if arm not in ORDER]
+    arms = evidence.arms("natural")
     present = {game: [arm for arm in arms if evidence.at("natural", game, arm)] for game in evidence.games("natural")}
     games = [game for game, names in present.items() if set(names) - {"rmr", "c_swm"}]
     if not games:
@@ -52,7 +39,7 @@ def controls_table(evidence: Evidence, options: Options) -> Table | None:
     rows = [_row(evidence, options, game, arm, compared) for game in games for arm in present[game]]
     notes = not_run(games, "no control there")
     for game in games:
-        missing = [arm for arm in ORDER if arm not in present[game]]
+        missing = [arm for arm in ENCODER_ARMS if arm not in present[game]]
         notes += [f"{game}: {', '.join(missing)} not run."] if missing else []
         notes += uneven(game, {arm: evidence.at("natural", game, arm) for arm in present[game]})
     notes += _remarks(compared)

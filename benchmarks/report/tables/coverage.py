@@ -10,7 +10,6 @@ from benchmarks.report.options import Options
 from benchmarks.report.origin import origin
 from benchmarks.report.paper import NUM_SEEDS
 from benchmarks.report.table import Column, Row, Table, Value
-from benchmarks.report.tables.controls import ORDER
 from benchmarks.report.tables.spread import failed
 from benchmarks.result import Result
 from rmr_gym.envs.games import GAMES
@@ -61,9 +60,8 @@ def _row(evidence: Evidence, game: str) -> dict[str, Value]:
     of_game = [one for one in evidence.results if one.game == game]
     natural = [one for one in of_game if one.kind == "natural"]
     width = evidence.width("natural")
-    others = [arm for arm in (*ORDER, *evidence.arms("natural")) if arm not in ("rmr", "c_swm")]
-    controls = {arm: len(evidence.at("natural", game, arm)) for arm in others}
-    run = [count for count in controls.values() if count]
+    others = [arm for arm in evidence.arms("natural") if arm not in ("rmr", "c_swm")]
+    run = [len(seeds) for seeds in (evidence.at("natural", game, arm) for arm in others) if seeds]
     return {
         "game": game,
         "experiments": len(of_game),

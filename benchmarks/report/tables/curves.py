@@ -10,7 +10,6 @@ import numpy as np
 from benchmarks.report.evidence import Evidence, Seeds, number
 from benchmarks.report.options import Options
 from benchmarks.report.table import Column, Row, Table, Value
-from benchmarks.report.tables.controls import ORDER
 from benchmarks.result import Kind
 
 QUANTITIES = ("loss", "mask_loss", "bit_loss", "effective_rank", "active_margins")
@@ -39,9 +38,8 @@ def curves(evidence: Evidence) -> list[Curve]:
     """Collect the curves of all arms that were trained, on their own games and at the usual width."""
     found = []
     for kind in ("abstract", "natural"):
-        arms = [arm for arm in (*ORDER, *evidence.arms(kind)) if arm in evidence.arms(kind)]
         for game in evidence.games(kind):
-            for arm in dict.fromkeys(arms):
+            for arm in evidence.arms(kind):
                 found += list(_of_arm(kind, game, arm, evidence.at(kind, game, arm)))
     return found
 

@@ -60,10 +60,6 @@ class Transfer:
     width: int
     """Of the slots of all experiments."""
 
-    def improvements(self) -> Float64[np.ndarray, "donor game"]:
-        """Return the percentages in the order of the clustering; NaN where a pair of games was not run."""
-        return _matrix(self.cells, self.donors, self.games)
-
 
 def transfer_matrix(evidence: Evidence, options: Options) -> Transfer | None:
     """Compare RMR with C-SWM for every donor and game; None without a processor of another game.
@@ -125,7 +121,7 @@ def transfer_table(evidence: Evidence, options: Options, transfer: Transfer) -> 
 
 
 def _matrix(
-    cells: Mapping[tuple[str, str], Corrected], donors: tuple[str, ...] | list[str], games: tuple[str, ...] | list[str]
+    cells: Mapping[tuple[str, str], Corrected], donors: Sequence[str], games: Sequence[str]
 ) -> Float64[np.ndarray, "donor game"]:
     found = [[cells[donor, game].pairing.improvement for game in games] for donor in donors]
     return np.array([[np.nan if one is None else one for one in row] for row in found], dtype=np.float64)

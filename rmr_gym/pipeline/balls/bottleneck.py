@@ -23,7 +23,7 @@ FORMAT = "rmr-balls-bottleneck/1"
 RESULT_FILE, CURVES_FILE = "bottleneck.json", "bottleneck.png"
 
 DEFAULT_WIDTHS = (2, 4, 8, 16, 32, 64, 128)
-"""Numbers per ball (paper, appendix C and figure 5)."""
+"""Numbers per ball (paper, appendix C; 128 is the usual one, appendix A)."""
 
 INTERACTION_NETWORK = "interaction_network"
 """Name of the variant whose latents are windows of positions, and whose result is positions."""
@@ -61,11 +61,13 @@ def run_bottleneck(
     Raises:
         ValueError: when a width is below 1 or stands twice, the settings are not for an MPNN, or the folder holds a run
             of another config.
+        DependencyNotInstalled: when there are no data yet and MuJoCo is missing.
     """
     reporter = reporter or Reporter()
     check_device(device)
     variants = _variants(config, widths, interaction_network=interaction_network)
     with exclusive(out) as folder:
+        stages.require_simulator(folder)
         pin(config, folder, may_grow=("num_seeds",))
         for kind, pixels in (("videos", True), ("trajectories", False)):
             stages.record(folder / kind, config.world, config.data, pixels=pixels, seed=config.seed, reporter=reporter)

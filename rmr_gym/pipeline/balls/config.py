@@ -12,6 +12,7 @@ from rmr_gym.data.split import split_episodes
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.errors import explain
 from rmr_gym.models.processors import BallProcessorConfig, InteractionNetworkConfig
+from rmr_gym.pipeline.config import check_once
 from rmr_gym.training import BALL_ARMS, TrajectoryConfig, VideoConfig
 
 BallArmNames = Annotated[tuple[str, ...], tyro.conf.arg(metavar=f"{{{','.join(BALL_ARMS)}}} ...")]
@@ -55,7 +56,7 @@ class BallsScoringConfig:
     """Held-out windows of pictures."""
 
     horizon: int = 10
-    """Steps of a rollout (paper, appendix A)."""
+    """Steps of a rollout (paper, section 4)."""
 
     def __post_init__(self) -> None:
         if self.num_windows < 1 or self.num_pictures < 4 or self.horizon < 1:
@@ -71,7 +72,7 @@ class BallsRunConfig:
     """Seed of the data and the processor, and of the first model of each arm; the others count up from it."""
 
     num_seeds: int = 3
-    """Models per arm (paper, section 4: 3)."""
+    """Models per arm (paper, appendix A: 3)."""
 
     arms: BallArmNames = tuple(BALL_ARMS)
     """Compared variants; the first is drawn in rollout.png."""
@@ -96,8 +97,7 @@ class BallsRunConfig:
             raise ValueError(explain(expected="at least one seed and one arm", got=self, fix="Raise num_seeds."))
         for name in self.arms:
             _ = BALL_ARMS[name]
-        if len(set(self.arms)) < len(self.arms):
-            raise ValueError(explain(expected="each arm once", got=", ".join(self.arms), fix="Leave out the second."))
+        check_once("arm", self.arms)
         if HISTORY + self.scoring.horizon > self.data.num_steps + 1:
             got = f"{self.data.num_steps + 1} frames and a horizon of {self.scoring.horizon}"
             raise ValueError(explain(expected="trajectories longer than a rollout", got=got, fix="Raise num_steps."))

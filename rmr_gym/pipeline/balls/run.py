@@ -12,11 +12,12 @@ from rmr_gym.models.checkpoint import load_video_model, write_atomically
 from rmr_gym.pipeline.balls import figures, stages
 from rmr_gym.pipeline.balls.config import HISTORY, BallsRunConfig
 from rmr_gym.pipeline.balls.tables import as_text
+from rmr_gym.pipeline.circumstances import earlier, session
 from rmr_gym.pipeline.config_json import read_json, to_json
-from rmr_gym.pipeline.machine import check_device, hardware, versions
+from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.pinning import pin
 from rmr_gym.pipeline.progress import Reporter
-from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive, peak_memory_bytes, write_json
+from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive, write_json
 from rmr_gym.training import read_records
 
 FORMAT = "rmr-balls-result/1"
@@ -53,7 +54,7 @@ def run_balls(
         config: what decides the numbers.
         out: folder of everything that is written.
         device: where the networks run.
-        command_line: kept in the result.
+        command_line: kept in the result, as machine and versions are, unless everything was finished before.
         reporter: shows progress.
 
     Returns:
@@ -61,15 +62,18 @@ def run_balls(
 
     Raises:
         ValueError: when the folder holds a run of another config or is in use, or the device is absent.
+        DependencyNotInstalled: when there are no data yet and MuJoCo is missing.
     """
     reporter = reporter or Reporter()
     check_device(device)
     with exclusive(out) as folder:
+        stages.require_simulator(folder)
         if pin(config, folder, may_grow=_MAY_GROW):
             reporter.line(f"Continuing the run in {folder}")
-        stopwatch = Stopwatch()
+        before, stopwatch = earlier(folder / RESULT_FILE, _records(config, folder)), Stopwatch()
         recorded, pretrained = prepare(config, folder, device=device, reporter=reporter)
         trained = _train_all(config, folder, device, reporter)
+        now = session(stopwatch, device=device, command_line=command_line, before=before)
         result = {
             "format": FORMAT,
             "config": to_json(config),
@@ -77,15 +81,12 @@ def run_balls(
             "abstract": {key: pretrained[key] for key in ("scores", "last_record")},
             "natural": _natural(config, folder, trained),
             "comparisons": compare(config, trained),
+            **now,
             "timing": {
                 "pretrain": pretrained["timing"],
                 "train": {arm: [record["timing"] for record in by_seed.values()] for arm, by_seed in trained.items()},
-                "this_session": stopwatch.read(),
-                "peak_memory_bytes": peak_memory_bytes(),
+                **now["timing"],
             },
-            "machine": hardware(device),
-            "versions": versions(),
-            "command_line": list(command_line),
         }
         draw(config, folder)
         write_json(folder / RESULT_FILE, result)
@@ -127,6 +128,12 @@ def prepare(config: BallsRunConfig, folder: Path, *, device: str, reporter: Repo
 def model_folder(out: Path, arm: str, seed: int) -> Path:
     """Return the folder of a model in the folder of a run."""
     return out / "models" / arm / f"seed-{seed}"
+
+
+def _records(config: BallsRunConfig, folder: Path) -> list[Path]:
+    """List what all stages together leave when they are finished."""
+    models = [model_folder(folder, arm, seed) for arm in config.arms for seed in config.seeds]
+    return [part / RESULT_FILE for part in (folder / "videos", folder / "trajectories", folder / "processor", *models)]
 
 
 def compare(config: BallsRunConfig, trained: Records) -> list[JsonObject]:

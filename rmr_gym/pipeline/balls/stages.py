@@ -10,6 +10,7 @@ from typing import get_args
 
 from rmr_gym.data import EpisodeStore, TransitionDataset, collect_balls
 from rmr_gym.envs.balls_config import BallsConfig
+from rmr_gym.envs.mujoco_loading import load_mujoco
 from rmr_gym.evaluation import trajectories, videos
 from rmr_gym.models import fingerprint, load_processor, save_processor
 from rmr_gym.models.checkpoint import save_video_model
@@ -17,7 +18,7 @@ from rmr_gym.pipeline.balls.config import HISTORY, BallsDataConfig, BallsScoring
 from rmr_gym.pipeline.config_json import to_json
 from rmr_gym.pipeline.datasets import Split
 from rmr_gym.pipeline.progress import Reporter, spent
-from rmr_gym.pipeline.stage import LOG_FILE, STATE_FOLDER, JsonObject, Stage, exclusive
+from rmr_gym.pipeline.stage import LOG_FILE, RESULT_FILE, STATE_FOLDER, JsonObject, Stage, exclusive
 from rmr_gym.seeding import derive
 from rmr_gym.training import (
     BALL_ARMS,
@@ -28,6 +29,16 @@ from rmr_gym.training import (
     train_trajectory_model,
     train_video_model,
 )
+
+
+def require_simulator(folder: Path) -> None:
+    """Refuse to begin a run where nothing can be recorded, or its settings would be pinned to a folder with nothing.
+
+    Raises:
+        DependencyNotInstalled: when there are no videos yet and MuJoCo is missing.
+    """
+    if not (folder / "videos" / RESULT_FILE).exists():
+        load_mujoco()
 
 
 def record(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from rmr_gym.evaluation.statistics import MIN_PAIRS
-from rmr_gym.pipeline.tables import FILE_WIDTH, columns, under
+from rmr_gym.pipeline.tables import columns, plain, spread, under
 
 JsonObject = Mapping[str, Any]
 
@@ -29,9 +28,7 @@ def render(result: JsonObject) -> RenderableType:
 
 def as_text(result: JsonObject) -> str:
     """Return the same layout as plain text for a file."""
-    file = io.StringIO()
-    Console(file=file, width=FILE_WIDTH, color_system=None).print(render(result))
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+    return plain(render(result))
 
 
 def abstract_table(abstract: JsonObject) -> RenderableType:
@@ -92,10 +89,7 @@ def _scientific(value: float | None) -> str:
 def _spread(values: Sequence[float | None], digits: int) -> str:
     """Show mean and standard deviation; a dash where one is missing, as NaN and infinity are in JSON."""
     known = [value for value in values if value is not None]
-    if len(known) < len(values):
-        return "-"
-    mean = f"{np.mean(known):.{digits}f}"
-    return f"{mean} ± {np.std(known, ddof=1):.{digits}f}" if len(known) > 1 else mean
+    return spread(known, digits) if len(known) == len(values) else "-"
 
 
 def bottleneck_table(result: JsonObject) -> RenderableType:

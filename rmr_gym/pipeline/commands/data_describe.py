@@ -35,7 +35,7 @@ class Describe:
     """Take all paths for one data set in several directories."""
 
     entropy_threshold: float = ENTROPY_THRESHOLD
-    """Nats; bytes with more are scored (paper, section 5)."""
+    """Nats; bytes with more are scored (paper, appendix B)."""
 
     pictures: bool = True
     """Whether to draw."""

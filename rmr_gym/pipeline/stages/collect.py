@@ -10,13 +10,14 @@ from typing import get_args
 
 from rmr_gym.data import DiskWatch, EpisodeStore, TransitionDataset
 from rmr_gym.data import collect as collect_episodes
+from rmr_gym.envs.console import rom_path
 from rmr_gym.envs.games import get_game
 from rmr_gym.pipeline.config import DataConfig
 from rmr_gym.pipeline.config_json import to_json
 from rmr_gym.pipeline.datasets import Split
 from rmr_gym.pipeline.players import GRADED, named_players
 from rmr_gym.pipeline.progress import Reporter, spent
-from rmr_gym.pipeline.stage import JsonObject, Stage, exclusive
+from rmr_gym.pipeline.stage import RESULT_FILE, JsonObject, Stage, exclusive
 from rmr_gym.players import Player
 
 
@@ -89,7 +90,14 @@ def collection_inputs(
 
 
 def begin_collection(folder: Path, inputs: JsonObject) -> Stage:
-    """Open the stage of a data set; a finished one is open again where episodes were deleted, as damaged ones are."""
+    """Open the stage of a data set; a finished one is open again where episodes were deleted, as damaged ones are.
+
+    Raises:
+        ValueError: when the folder holds another data set.
+        DependencyNotInstalled: when it is not finished and the emulator is missing; nothing is begun then.
+    """
+    if not (folder / RESULT_FILE).exists():
+        rom_path(inputs["game"])
     stage = Stage(folder, inputs)
     if stage.finished:
         recorded = sum(split["num_episodes"] for split in stage.result["splits"].values())

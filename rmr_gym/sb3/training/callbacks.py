@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rmr_gym.errors import missing_extra
@@ -28,8 +29,6 @@ try:
     from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback
 except ImportError as error:
     raise missing_extra("stable_baselines3", "sb3") from error
-
-from collections.abc import Callable
 
 OnProgress = Callable[[int, int], None]
 """Told `(done, all)` environment steps after every step; for progress bars."""

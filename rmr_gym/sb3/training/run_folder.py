@@ -126,6 +126,21 @@ def checkpoints(folder: str | Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
+def find_checkpoint(folder: str | Path, env_steps: int | None = None) -> tuple[int, Path]:
+    """Return the environment steps and the folder of a kept state; None takes the last.
+
+    Raises:
+        ValueError: when there is no such state.
+    """
+    found = checkpoints(folder)
+    steps = max(found, default=0) if env_steps is None else env_steps
+    if steps not in found:
+        fix = "Train the agent, or take one of these." if found else "Train the agent first."
+        got = f"{steps} out of {', '.join(map(str, found)) or 'none'}"
+        raise ValueError(explain(expected=f"a checkpoint in {folder}", got=got, fix=fix))
+    return steps, found[steps]
+
+
 def checkpoint_folder(folder: Path, env_steps: int) -> Path:
     """Return where the state after some environment steps is kept."""
     return folder / CHECKPOINT_FOLDER / f"steps-{env_steps:010d}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import time
 from collections.abc import Iterator
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from rmr_gym.errors import explain, missing_extra
+from rmr_gym.errors import missing_extra
 from rmr_gym.models.devices import check_device
 from rmr_gym.sb3.training.config import AgentConfig
-from rmr_gym.sb3.training.run_folder import MODEL_FILE, JsonObject, checkpoints, read_config
+from rmr_gym.sb3.training.run_folder import MODEL_FILE, JsonObject, find_checkpoint, read_config
 from rmr_gym.sb3.training.tasks import make_task_env
 from rmr_gym.seeding import derive
 
@@ -144,8 +145,6 @@ def evaluate_agent(
     Raises:
         ValueError: when the folder holds no such agent, or the device is absent.
     """
-    import dataclasses
-
     config = read_config(folder)
     changes: dict[str, Any] = {"deterministic": deterministic, "max_frames": max_frames}
     changes = {name: value for name, value in changes.items() if value is not None}
@@ -170,14 +169,9 @@ def load_agent(folder: str | Path, *, env_steps: int | None = None, device: str 
         ValueError: when there is no such checkpoint, or the device is absent.
     """
     check_device(device)
-    config, found = read_config(folder), checkpoints(folder)
-    steps = max(found, default=0) if env_steps is None else env_steps
-    if steps not in found:
-        fix = "Train the agent, or take one of these." if found else "Train the agent first."
-        got = f"{steps} out of {', '.join(map(str, found)) or 'none'}"
-        raise ValueError(explain(expected=f"a checkpoint in {folder}", got=got, fix=fix))
-    model = config.algorithm.algorithm_class().load(found[steps] / MODEL_FILE, device=device)
-    return model, steps
+    config = read_config(folder)
+    steps, checkpoint = find_checkpoint(folder, env_steps)
+    return config.algorithm.algorithm_class().load(checkpoint / MODEL_FILE, device=device), steps
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.experiment import key_of
 from benchmarks.report.measure import READOUTS
-from benchmarks.result import Failure, Result, to_text
+from benchmarks.result import FAILURE_FILE, RESULT_FILE, Failure, Result, to_text
 from rmr_gym.pipeline.profiles import quick
 from rmr_gym.seeding import numpy_generator
 from rmr_gym.training import LoopConfig
@@ -190,6 +190,6 @@ def everything(seed: int = 0) -> tuple[list[Result], list[Failure]]:
 def write(folder: Any, results: Iterable[Result], failures: Iterable[Failure] = ()) -> None:
     """Write documents as the runner does."""
     for one in [*results, *failures]:
-        path = folder / f"{one.id}-{one.key}" / one.file_name
+        path = folder / f"{one.id}-{one.key}" / (FAILURE_FILE if isinstance(one, Failure) else RESULT_FILE)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(to_text(one), encoding="utf-8")

@@ -6,7 +6,6 @@ import csv
 import dataclasses
 import io
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -132,9 +131,10 @@ def test_transfer_matrix_and_linkage_are_files(document: Document) -> None:
     assert document.transfer is not None
     lines = list(csv.reader(io.StringIO(to_matrix(document.transfer).decode())))
     assert lines[0] == ["donor", *document.transfer.games]
-    found = document.transfer.improvements()
-    for line, numbers in zip(lines[1:], found, strict=True):
-        assert [float(cell) if cell else math.nan for cell in line[1:]] == pytest.approx(numbers.tolist(), nan_ok=True)
+    assert [line[0] for line in lines[1:]] == list(document.transfer.donors)
+    for donor, *numbers in lines[1:]:
+        expected = [document.transfer.cells[donor, game].pairing.improvement for game in document.transfer.games]
+        assert [float(number) if number else None for number in numbers] == pytest.approx(expected)
     trees = json.loads(to_linkage(document.transfer))
     assert sorted(trees["donors"]["order"]) == trees["donors"]["names"]
     assert len(trees["games"]["linkage"]) == 3

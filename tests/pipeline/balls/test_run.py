@@ -3,18 +3,21 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from gymnasium.error import DependencyNotInstalled
 from matplotlib.image import imread
 from PIL import Image
 
 from rmr_gym.evaluation.videos import draw_indices, score_video_model
 from rmr_gym.models import fingerprint, load_processor, load_video_model
 from rmr_gym.pipeline.balls import BallsRunConfig, run_balls
+from rmr_gym.pipeline.balls.bottleneck import run_bottleneck
 from rmr_gym.pipeline.balls.run import compare
 from rmr_gym.pipeline.balls.stages import open_balls
 from rmr_gym.pipeline.config_json import from_json
@@ -178,6 +181,32 @@ def test_run_that_is_finished_repeats_no_stage(copied_balls: Path, tiny_balls: B
     again = run_balls(tiny_balls, copied_balls)
     assert kept(copied_balls) == before
     assert without_circumstances(again) == without_circumstances(first)
+
+
+def test_run_keeps_machine_and_command_of_the_session_that_worked(
+    copied_balls: Path, tiny_balls: BallsRunConfig
+) -> None:
+    path = copied_balls / "result.json"
+    first = json.loads(path.read_text())
+    first["machine"]["device"] = "cuda"
+    first["timing"]["peak_memory_bytes"] = 1
+    path.write_text(json.dumps(first))
+    assert run_balls(tiny_balls, copied_balls) == first
+    (copied_balls / "models" / "rmr" / "seed-3" / "result.json").unlink()
+    worked = run_balls(tiny_balls, copied_balls, command_line=["rmr-gym", "balls", "run", "--threads", "1"])
+    assert worked["machine"]["device"] == "cpu"
+    assert worked["command_line"][-1] == "1"
+
+
+def test_run_without_mujoco_leaves_no_config_behind(
+    copied_balls: Path, tiny_balls: BallsRunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mujoco", None)
+    for begin in (run_balls, run_bottleneck):
+        with pytest.raises(DependencyNotInstalled, match=r"rmr-gym\[mujoco\]"):
+            begin(tiny_balls, tmp_path / "new")
+        assert not list((tmp_path / "new").iterdir())
+    assert run_balls(tiny_balls, copied_balls)["format"] == "rmr-balls-result/1"
 
 
 def test_run_adds_seeds_to_what_is_there(copied_balls: Path, tiny_balls: BallsRunConfig) -> None:
