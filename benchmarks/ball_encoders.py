@@ -24,6 +24,7 @@ import tyro
 from jaxtyping import Float, UInt8
 
 from rmr_gym.data import TransitionDataset
+from rmr_gym.documents import write_json
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.errors import explain
 from rmr_gym.models import VideoEncoder, fingerprint, load_any_encoder, load_processor, save_video_model
@@ -34,7 +35,6 @@ from rmr_gym.pipeline.balls.stages import open_balls
 from rmr_gym.pipeline.config_json import from_json, read_json
 from rmr_gym.pipeline.machine import hardware, versions
 from rmr_gym.pipeline.pinning import CONFIG_FILE
-from rmr_gym.pipeline.stage import write_json
 from rmr_gym.program import run_program
 from rmr_gym.seeding import derive, numpy_generator, torch_generator
 from rmr_gym.training.videos import build_video_model

@@ -20,12 +20,12 @@ import numpy as np
 import tyro
 from jaxtyping import Bool, Float
 
+from rmr_gym.documents import write_json
 from rmr_gym.envs.ball_world import BallWorlds, start
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.errors import explain
 from rmr_gym.evaluation.rollouts import rollout_errors
 from rmr_gym.pipeline.machine import hardware, versions
-from rmr_gym.pipeline.stage import write_json
 from rmr_gym.program import run_program
 from rmr_gym.seeding import derive, numpy_generator
 

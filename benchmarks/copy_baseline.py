@@ -20,10 +20,10 @@ import tyro
 
 from rmr_gym.data import EpisodeStore, TransitionDataset, collect
 from rmr_gym.data.collect_games import rom_ids_of
+from rmr_gym.documents import write_json
 from rmr_gym.errors import explain
 from rmr_gym.evaluation.metrics import bit_f1, kept_slots, slot_accuracy
 from rmr_gym.pipeline.machine import hardware, versions
-from rmr_gym.pipeline.stage import write_json
 from rmr_gym.program import run_program
 
 REFERENCE = Path(__file__).parent / "reference" / "copy_baseline.csv"

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from rmr_gym.data.atomic import write_atomically
+from rmr_gym.atomic import write_atomically
 from rmr_gym.errors import explain
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from rmr_gym.models.checkpoint import write_atomically
+from rmr_gym.atomic import write_atomically
 
 
 class Storage(Protocol):

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from rmr_gym.atomic import write_atomically
 from rmr_gym.errors import BusyFolderError, explain
 
 Config = TypeVar("Config")
@@ -157,6 +158,12 @@ def read_json(path: str | Path) -> Any:
     except (ValueError, RecursionError) as error:
         fix = "Restore the file from a copy, or remove it and do the stage again."
         raise ValueError(explain(expected=f"JSON in {path}", got=str(error), fix=fix)) from error
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write JSON atomically; NaN and infinity become null, since JSON has no word for them."""
+    text = json.dumps(without_nan(document), indent=2, allow_nan=False) + "\n"
+    write_atomically(path, text.encode())
 
 
 def without_nan(value: Any) -> Any:

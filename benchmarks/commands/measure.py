@@ -12,9 +12,9 @@ import tyro
 
 from benchmarks.costs.measurement import Sizes, measure
 from benchmarks.costs.units import FOLDER
+from rmr_gym.documents import write_json
 from rmr_gym.pipeline.commands.options import UNPREFIXED
 from rmr_gym.pipeline.machine import check_device
-from rmr_gym.pipeline.stage import write_json
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,8 +17,8 @@ from benchmarks.report.pages import filled
 from benchmarks.report.reading import read_evidence
 from benchmarks.report.record import SUFFIX, is_record, to_record
 from benchmarks.report.writing import write_report
+from rmr_gym.atomic import write_atomically
 from rmr_gym.errors import explain
-from rmr_gym.models.checkpoint import write_atomically
 
 if TYPE_CHECKING:
     Readout: TypeAlias = str

@@ -17,7 +17,7 @@ from benchmarks.control.sweep import RESULT_FILE, sweep
 from benchmarks.control.table import markdown
 from benchmarks.executors.choosing import EXECUTORS, Resources
 from benchmarks.marks import place_of
-from rmr_gym.pipeline.stage import write_json
+from rmr_gym.documents import write_json
 from rmr_gym.program import FAILED, run_program
 from rmr_gym.sb3.training import BALLS_PUSH
 

@@ -13,9 +13,8 @@ from benchmarks.control.plan import Planned
 from benchmarks.executors.interface import Executor, Job
 from benchmarks.progress import TimeLeft, in_words
 from benchmarks.runner import Event, Tally, run_jobs
-from rmr_gym.documents import exclusive
+from rmr_gym.documents import exclusive, write_json
 from rmr_gym.errors import BusyFolderError
-from rmr_gym.pipeline.stage import write_json
 from rmr_gym.sb3.training import AgentConfig, read_evaluations, train_agent
 
 RESULT_FILE, FAILURE_FILE, AGENT_FOLDER = "result.json", "failure.json", "agent"

@@ -24,12 +24,11 @@ from benchmarks.result import read_result
 from benchmarks.session import look, run_session
 from benchmarks.storage import open_storage
 from benchmarks.work import Places, collect_data
-from rmr_gym.documents import read_json
+from rmr_gym.documents import read_json, write_json
 from rmr_gym.errors import explain, missing_extra
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.machine import hardware, versions
 from rmr_gym.pipeline.profiles import PROFILES
-from rmr_gym.pipeline.stage import write_json
 
 FORMAT = "rmr-nodes/1"
 

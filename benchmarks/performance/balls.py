@@ -29,9 +29,9 @@ from benchmarks.performance.conventional_balls import ConventionalRenderer
 from benchmarks.performance.frame_rates import FrameRate
 from benchmarks.performance.harness import Comparison
 from benchmarks.performance.settings import Settings
+from rmr_gym.documents import write_json
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.pipeline.machine import hardware, versions
-from rmr_gym.pipeline.stage import write_json
 
 _FLAT = "Renderer, lit as by rmr_gym"
 

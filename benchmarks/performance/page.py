@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.marks import place_of
 from benchmarks.performance.report import as_markdown, curves
 from benchmarks.performance.scaling_figure import FIGURE
-from rmr_gym.models.checkpoint import write_atomically
+from rmr_gym.atomic import write_atomically
 from rmr_gym.pipeline.config_json import read_json
 
 NO_RECORD = "No run has been recorded yet.\n"

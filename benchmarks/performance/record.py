@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.performance.settings import Settings
+from rmr_gym.documents import write_json
 from rmr_gym.errors import explain
 from rmr_gym.pipeline.config_json import differences, read_json
 from rmr_gym.pipeline.machine import hardware, versions
-from rmr_gym.pipeline.stage import write_json
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,8 +19,7 @@ from benchmarks.players.report import make_record
 from benchmarks.players.speed import measure_speed
 from benchmarks.players.table import FIGURE, markdown
 from rmr_gym.data.collect_games import rom_ids_of
-from rmr_gym.documents import read_json
-from rmr_gym.pipeline.stage import write_json
+from rmr_gym.documents import read_json, write_json
 from rmr_gym.program import run_program
 
 

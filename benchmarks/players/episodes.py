@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.players.order import Item
-from rmr_gym.data.atomic import write_atomically
+from rmr_gym.atomic import write_atomically
 from rmr_gym.documents import exclusive, read_json
 from rmr_gym.envs.console import Console, ConsoleConfig
 from rmr_gym.errors import BusyFolderError

@@ -12,7 +12,7 @@ from typing import Any
 import gymnasium as gym
 from numpy.typing import NDArray
 
-from rmr_gym.data.atomic import write_atomically
+from rmr_gym.atomic import write_atomically
 from rmr_gym.data.recording import record_episode
 from rmr_gym.envs.console import Console, ConsoleConfig
 from rmr_gym.players import Player, attach, lookahead_steps, paper_heads

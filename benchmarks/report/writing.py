@@ -8,7 +8,7 @@ from benchmarks.report.document import Document
 from benchmarks.report.figures.pictures import pictures
 from benchmarks.report.files import to_csv, to_linkage, to_markdown, to_matrix, to_parquet
 from benchmarks.report.page.build import TITLE, build_page
-from rmr_gym.models.checkpoint import write_atomically
+from rmr_gym.atomic import write_atomically
 
 PAGE_FILE, TEXT_FILE = "index.html", "report.md"
 

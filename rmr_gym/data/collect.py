@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rmr_gym.atomic import sweep_unfinished
 from rmr_gym.data.arguments import check_positive, usable_cores
-from rmr_gym.data.atomic import sweep_unfinished
 from rmr_gym.data.metadata import EpisodeMetadata
 from rmr_gym.data.playing import play
 from rmr_gym.data.session import Session

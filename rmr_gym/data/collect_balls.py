@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rmr_gym.atomic import sweep_unfinished
 from rmr_gym.data.arguments import check_positive, usable_cores
-from rmr_gym.data.atomic import sweep_unfinished
 from rmr_gym.data.metadata import BallsEpisodeMetadata
 from rmr_gym.data.store import EpisodeStore
 from rmr_gym.data.writer import EpisodeWriter

@@ -12,7 +12,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from rmr_gym.data.atomic import write_atomically
+from rmr_gym.atomic import write_atomically
 from rmr_gym.data.codec import FORMAT, checksum_in_name
 from rmr_gym.data.metadata import AnyMetadata, EpisodeMetadata
 from rmr_gym.data.reader import EpisodeFile

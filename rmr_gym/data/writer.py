@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rmr_gym.data.atomic import write_atomically
+from rmr_gym.atomic import write_atomically
 from rmr_gym.data.codec import METADATA_KEY, file_name, metadata_to_json, new_compressor
 from rmr_gym.data.layout import ATARI, Layout
 from rmr_gym.data.metadata import AnyMetadata, EpisodeMetadata

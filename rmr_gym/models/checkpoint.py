@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
+from rmr_gym.atomic import write_atomically
 from rmr_gym.errors import explain
 from rmr_gym.models.ball_models import VideoModel
 from rmr_gym.models.blocks import initial_weights
@@ -182,16 +182,6 @@ def load_video_model(folder: str | Path, *, device: str | torch.device = "cpu") 
     encoder: VideoEncoder = build_module(folder / "encoder", parts["encoder"])
     decoder: VideoDecoder = build_module(folder / "decoder", parts["decoder"])
     return VideoModel(encoder, load_processor(folder / "processor"), decoder).eval().to(device)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old or the new content and nothing between."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def save_module(

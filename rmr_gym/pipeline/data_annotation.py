@@ -13,8 +13,8 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from rmr_gym.atomic import write_atomically
 from rmr_gym.errors import explain
-from rmr_gym.models.checkpoint import write_atomically
 from rmr_gym.pipeline.tables import columns, under
 from rmr_gym.wrappers.variable_table import known_variables
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rmr_gym.data import TransitionDataset
+from rmr_gym.documents import write_json
 from rmr_gym.errors import explain
 from rmr_gym.pipeline.data_figures import draw_contact_sheet, draw_summary
 from rmr_gym.pipeline.data_summary import ENTROPY_THRESHOLD, own_name, summarise
 from rmr_gym.pipeline.datasets import validation_fraction_of
-from rmr_gym.pipeline.stage import JsonObject, write_json
+from rmr_gym.pipeline.stage import JsonObject
 
 SUMMARY_FILE, PANELS_FILE, SHEET_FILE = "summary.json", "summary.png", "frames.png"
 

@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Int64
 from PIL import Image, ImageDraw
 
+from rmr_gym.atomic import write_atomically
 from rmr_gym.data import EpisodeStore
-from rmr_gym.data.atomic import write_atomically
 from rmr_gym.data.pictures import PictureDecoder
 from rmr_gym.pipeline.data_tables import title_of
 from rmr_gym.pipeline.figures import STYLES, new_figure, save_figure

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import UInt8
 
-from rmr_gym.models.checkpoint import write_atomically
+from rmr_gym.atomic import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from rmr_gym.documents import write_json
 from rmr_gym.errors import explain
 from rmr_gym.pipeline.config_json import differences, from_json, read_json, to_json
-from rmr_gym.pipeline.stage import RESULT_FILE, write_json
+from rmr_gym.pipeline.stage import RESULT_FILE
 
 CONFIG_FILE = "config.json"
 """Pinned settings, in the folder of a run."""

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from rmr_gym.atomic import write_atomically
+from rmr_gym.documents import write_json
 from rmr_gym.envs.console import rom_path
 from rmr_gym.errors import explain
 from rmr_gym.evaluation.metrics import target_bits
-from rmr_gym.models.checkpoint import write_atomically
 from rmr_gym.pipeline import figures, stages, summary
 from rmr_gym.pipeline.circumstances import circumstances, earlier
 from rmr_gym.pipeline.config import RunConfig
@@ -21,7 +22,7 @@ from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.pinning import pin
 from rmr_gym.pipeline.probed import PROBE_FILE
 from rmr_gym.pipeline.progress import Reporter
-from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive, write_json
+from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive
 from rmr_gym.pipeline.tables import as_text
 from rmr_gym.training import Member, read_records
 

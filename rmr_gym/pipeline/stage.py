@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rmr_gym.documents import differences, exclusive, read_json, without_nan
+from rmr_gym.documents import differences, exclusive, read_json, write_json
 from rmr_gym.errors import explain
-from rmr_gym.models.checkpoint import write_atomically
 
 __all__ = [
     "LOG_FILE",
@@ -126,12 +125,6 @@ def peak_memory_bytes() -> int:
     """Return the largest resident memory that this process has had."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in kibibytes
-
-
-def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write JSON atomically; NaN and infinity become null, since JSON has no word for them."""
-    text = json.dumps(without_nan(document), indent=2, allow_nan=False) + "\n"
-    write_atomically(path, text.encode())
 
 
 def _inputs_of(result: object, path: Path) -> object:

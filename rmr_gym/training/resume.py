@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from rmr_gym.models.checkpoint import write_atomically
+from rmr_gym.atomic import write_atomically
 
 _KEPT = 2  # if the newest state is damaged, the one before is used
 

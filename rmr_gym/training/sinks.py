@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from rmr_gym.models.checkpoint import write_atomically
+from rmr_gym.atomic import write_atomically
 
 Record = dict[str, int | float]
 """Numbers by name, with the `step` that they belong to."""

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.nodes.__main__ import main
 from benchmarks.nodes.table import markdown
 from benchmarks.nodes.trials import FORMAT, JsonObject, Trials, measure, summarise
-from rmr_gym.pipeline.stage import write_json
+from rmr_gym.documents import write_json
 from tests.benchmarks.settings import TINY
 from tests.benchmarks.test_costs import COSTS, MPNN
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from rmr_gym.atomic import sweep_unfinished
 from rmr_gym.data import EpisodeStore, collect
-from rmr_gym.data.atomic import sweep_unfinished
 from tests.data.endless_collector import collect_without_end
 
 NUM_KILLS = 20

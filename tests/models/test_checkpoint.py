@@ -22,7 +22,7 @@ from rmr_gym.models import (
     save_processor,
     save_video_model,
 )
-from rmr_gym.models.checkpoint import CONFIG_FILE, WEIGHTS_FILE, write_atomically
+from rmr_gym.models.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from rmr_gym.models.decoders import BroadcastDecoderConfig
 from rmr_gym.models.encoders import NatureCnnConfig, SlotAttentionConfig
 from rmr_gym.models.processors import BALL_PROCESSORS, InteractionNetworkConfig, MlpConfig, MpnnConfig
@@ -223,14 +223,6 @@ def test_saving_refuses_a_module_outside_the_registry(tmp_path: Path) -> None:
     processor.config = object()  # type: ignore[assignment]
     with pytest.raises(ValueError, match="Add object to the registry"):
         save_processor(processor, tmp_path, num_slots=3)
-
-
-def test_writing_keeps_the_old_content_when_it_fails(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    write_atomically(path, b"old")
-    with pytest.raises(TypeError):
-        write_atomically(path, "text")  # type: ignore[arg-type]
-    assert path.read_bytes() == b"old"
 
 
 def test_a_video_encoder_is_read_out_of_a_video_model_or_from_a_folder_of_its_own(tmp_path: Path) -> None:

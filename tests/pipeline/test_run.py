@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from gymnasium.error import DependencyNotInstalled
 
+from rmr_gym.documents import write_json
 from rmr_gym.models.processors import MpnnConfig
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.config_json import from_json, to_json
 from rmr_gym.pipeline.run import run
-from rmr_gym.pipeline.stage import JsonObject, exclusive, write_json
+from rmr_gym.pipeline.stage import JsonObject, exclusive
 from tests.warm_python import started_python
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rmr_gym.pipeline.stage import Stage, Stopwatch, begun_file, exclusive, peak_memory_bytes, write_json
+from rmr_gym.documents import write_json
+from rmr_gym.pipeline.stage import Stage, Stopwatch, begun_file, exclusive, peak_memory_bytes
 
 
 def test_stage_is_finished_exactly_when_its_result_is_there(tmp_path: Path) -> None:

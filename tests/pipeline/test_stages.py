@@ -13,13 +13,14 @@ import pytest
 from gymnasium.error import DependencyNotInstalled
 
 from rmr_gym.data import TransitionDataset
+from rmr_gym.documents import write_json
 from rmr_gym.evaluation.abstract import score_abstract
 from rmr_gym.models import AbstractModel, fingerprint, load_abstract_model, load_encoder, load_processor
 from rmr_gym.models.processors import DeepSetsConfig
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.datasets import open_dataset
 from rmr_gym.pipeline.progress import OnProgress, Reporter
-from rmr_gym.pipeline.stage import JsonObject, begun_file, write_json
+from rmr_gym.pipeline.stage import JsonObject, begun_file
 from rmr_gym.pipeline.stages import collect, pretrain, probe, train
 from rmr_gym.training import AbstractConfig, LoopConfig, predict_ram, read_records
 

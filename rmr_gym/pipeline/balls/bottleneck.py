@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from rmr_gym.documents import write_json
 from rmr_gym.errors import explain
 from rmr_gym.models.processors import InteractionNetworkConfig, MpnnConfig
 from rmr_gym.pipeline.balls import figures, stages
@@ -14,7 +15,7 @@ from rmr_gym.pipeline.config_json import to_json
 from rmr_gym.pipeline.machine import check_device, hardware, versions
 from rmr_gym.pipeline.pinning import pin
 from rmr_gym.pipeline.progress import Reporter
-from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, exclusive, write_json
+from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, exclusive
 from rmr_gym.training import read_records
 
 FORMAT = "rmr-balls-bottleneck/1"

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from rmr_gym.models.checkpoint import write_atomically
+from rmr_gym.atomic import write_atomically
 from rmr_gym.pipeline.figures import STYLES, Records, band, name_panel, new_figure, save_figure
 
 _GIVEN = "#009E73"  # the paper marks its inputs in green

@@ -6,9 +6,11 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from rmr_gym.atomic import write_atomically
+from rmr_gym.documents import write_json
 from rmr_gym.evaluation import videos
 from rmr_gym.evaluation.statistics import compare_paired
-from rmr_gym.models.checkpoint import load_video_model, write_atomically
+from rmr_gym.models.checkpoint import load_video_model
 from rmr_gym.pipeline.balls import figures, stages
 from rmr_gym.pipeline.balls.config import HISTORY, BallsRunConfig
 from rmr_gym.pipeline.balls.tables import as_text
@@ -17,7 +19,7 @@ from rmr_gym.pipeline.config_json import read_json, to_json
 from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.pinning import pin
 from rmr_gym.pipeline.progress import Reporter
-from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive, write_json
+from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive
 from rmr_gym.training import read_records
 
 FORMAT = "rmr-balls-result/1"

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from rmr_gym.documents import write_json
 from rmr_gym.errors import missing_extra
 from rmr_gym.sb3.training.config import AgentConfig
 from rmr_gym.sb3.training.run_folder import (
@@ -20,7 +21,6 @@ from rmr_gym.sb3.training.run_folder import (
     checkpoint_folder,
     checkpoints,
     read_evaluations,
-    write_json,
 )
 from rmr_gym.sb3.training.scoring import score
 from rmr_gym.seeding import derive

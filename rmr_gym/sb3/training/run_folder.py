@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rmr_gym.documents import differences, read_json, without_nan
+from rmr_gym.atomic import write_atomically
+from rmr_gym.documents import differences, read_json, without_nan, write_json
 from rmr_gym.errors import explain
-from rmr_gym.models.checkpoint import write_atomically
 from rmr_gym.sb3.training.config import DOCUMENTS, AgentConfig
 from rmr_gym.sb3.training.networks import encoder_folder
 
@@ -144,9 +144,3 @@ def find_checkpoint(folder: str | Path, env_steps: int | None = None) -> tuple[i
 def checkpoint_folder(folder: Path, env_steps: int) -> Path:
     """Return where the state after some environment steps is kept."""
     return folder / CHECKPOINT_FOLDER / f"steps-{env_steps:010d}"
-
-
-def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write JSON atomically; NaN and infinity become null, since JSON has no word for them."""
-    text = json.dumps(without_nan(document), indent=2, allow_nan=False) + "\n"
-    write_atomically(path, text.encode())

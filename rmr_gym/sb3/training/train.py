@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from rmr_gym.documents import exclusive, read_json
+from rmr_gym.documents import exclusive, read_json, write_json
 from rmr_gym.errors import explain, missing_extra
 from rmr_gym.models.devices import check_device
 from rmr_gym.sb3.training.config import DOCUMENTS, AgentConfig
@@ -30,7 +30,6 @@ from rmr_gym.sb3.training.run_folder import (
     pin_config,
     read_evaluations,
     rewind,
-    write_json,
 )
 from rmr_gym.sb3.training.scoring import make_agent_env, small_seed
 from rmr_gym.sb3.training.standardising import take_a_first_look

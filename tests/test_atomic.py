@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from rmr_gym.data import atomic
-from rmr_gym.data.atomic import sweep_unfinished, write_atomically
+from rmr_gym import atomic
+from rmr_gym.atomic import sweep_unfinished, write_atomically
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def test_sweep_deletes_unfinished_files_only(tmp_path: Path) -> None:
 WRITER_AT_WORK = """
 import sys
 from pathlib import Path
-from rmr_gym.data import atomic
+from rmr_gym import atomic
 with atomic._unfinished_file(Path(sys.argv[1])) as file:
     print("open", flush=True)
     sys.stdin.readline()
@@ -125,3 +125,11 @@ def test_write_starts_over_when_a_sweep_comes_between_opening_and_locking(
     write_atomically(tmp_path / "a", b"x")
     assert len(calls) == 2
     assert (tmp_path / "a").read_bytes() == b"x"
+
+
+def test_writing_keeps_the_old_content_when_it_fails(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    with pytest.raises(TypeError):
+        write_atomically(path, "text")  # type: ignore[arg-type]
+    assert path.read_bytes() == b"old"
