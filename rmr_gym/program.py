@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -33,6 +34,8 @@ def run_program(
         >>> run_program("example", lambda: None)
         0
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a table with a sign that the terminal lacks is better than none
     errors = Console(stderr=True)
     try:
         try:

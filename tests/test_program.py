@@ -79,6 +79,13 @@ def test_a_reader_who_stops_reading_is_no_mistake(work: str) -> None:
     assert run_unread(work) == (FAILED, "")
 
 
+def test_output_has_a_question_mark_for_what_its_encoding_lacks() -> None:
+    code = "from rmr_gym.program import run_program; run_program('tool', lambda: print('R\u00b2'))"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("R?\n", "")
+
+
 def test_a_pipe_that_broke_elsewhere_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_program("tool", fail_with(BrokenPipeError("a worker died"))) == USER_ERROR
     assert "tool: a worker died" in capsys.readouterr().err
