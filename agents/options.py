@@ -92,7 +92,7 @@ def parse(arguments: Sequence[str]) -> Train:
     """
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for name in ("game", "algo", "features", "encoder"):
-        early.add_argument(f"--{name}")
+        early.add_argument(f"--{name}", nargs="?")  # without a value tyro says what is missing
     known, _ = early.parse_known_args(list(arguments))
     # Unknown names are left to tyro, which lists the known ones.
     algo = known.algo if known.algo in ALGORITHMS else "ppo"

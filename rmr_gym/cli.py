@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: what follows the name of the program; those of the process by default.
 
     Returns:
-        Exit status: 0, 1 when the doctor finds that `run` cannot work, 2 after a mistake of the user (also by way of
-        `SystemExit`), 130 after Ctrl-C.
+        Exit status: 0, 1 when the doctor finds that `run` cannot work or a reader of the output left, 2 after a mistake
+        of the user (both also by way of `SystemExit`), 130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = _parser().parse_args(words[:1])

@@ -1,7 +1,8 @@
-"""How a program ends: mistakes of its user in one sentence, Ctrl-C in another, everything else in a traceback."""
+"""How a program ends: a mistake of its user or Ctrl-C in a sentence, a reader who left in silence, else a traceback."""
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 FAILED, USER_ERROR, INTERRUPTED, TERMINATED = 1, 2, 130, 143
-"""Exit statuses: part of the work failed; a mistake of the user; Ctrl-C; SIGTERM."""
+"""Exit statuses: part of the work failed, or nobody reads the output; a mistake of the user; Ctrl-C; SIGTERM."""
 
 _DEBUG = "RMR_DEBUG"
 
@@ -26,19 +27,27 @@ def run_program(
         on_interrupt: what to do after Ctrl-C.
 
     Returns:
-        What the work returns, 2 after a mistake of the user, 130 after Ctrl-C.
+        What the work returns, 1 when a reader of the output left (as `head` does; so does rich), 2 after a mistake of
+        the user, 130 after Ctrl-C.
 
     Example:
         >>> run_program("example", lambda: None)
         0
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a table with a sign that the terminal lacks is better than none
     errors = Console(stderr=True)
     try:
-        return work() or 0
+        try:
+            return work() or 0
+        finally:
+            print(end="", flush=True)  # noqa: T201 - when the interpreter ends it is too late to be quiet
     except KeyboardInterrupt:
         errors.print(f"Interrupted. What is finished is kept. {on_interrupt}", highlight=False, soft_wrap=True)
         return INTERRUPTED
     except _user_errors() as error:
+        if isinstance(error, BrokenPipeError) and _reader_left():
+            return FAILED
         if os.environ.get(_DEBUG):
             raise
         errors.print(f"{name}: {error}", markup=False, highlight=False, soft_wrap=True)
@@ -49,6 +58,16 @@ def run_program(
 def exit_on_sigterm() -> None:
     """Let SIGTERM unwind the stack, so that the workers of this process are ended as well. For main threads."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+
+
+def _reader_left() -> bool:
+    """Say whether it is the output that broke, and not a pipe to another process; if so, let the rest go nowhere."""
+    try:
+        print(flush=True)  # noqa: T201 - an empty line, where somebody reads it
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _user_errors() -> tuple[type[Exception], ...]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from gymnasium.error import DependencyNotInstalled
 
 from rmr_gym.envs.mujoco_loading import RenderingUnavailableError
 from rmr_gym.errors import NonFiniteLossError
-from rmr_gym.program import INTERRUPTED, TERMINATED, USER_ERROR, run_program
+from rmr_gym.program import FAILED, INTERRUPTED, TERMINATED, USER_ERROR, run_program
 
 USER_ERRORS = [
     ValueError,
@@ -59,6 +60,35 @@ def test_faults_of_the_program_are_not_hidden() -> None:
 def test_interrupt_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_program("tool", fail_with(KeyboardInterrupt()), on_interrupt="--resume goes on.") == INTERRUPTED
     assert capsys.readouterr().err == "Interrupted. What is finished is kept. --resume goes on.\n"
+
+
+def run_unread(work: str) -> tuple[int, str]:
+    """Run a program whose output goes into a pipe that nobody reads any more; return its status and its errors."""
+    code = f"import sys\nfrom rmr_gym.program import run_program\nsys.exit(run_program('tool', lambda: {work}))"
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing) as output:
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdout=output, stderr=subprocess.PIPE, text=True, check=False
+        )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("work", ["print('x' * 100_000)", "print('x')", "(print('x'), sys.exit(0))"])
+def test_a_reader_who_stops_reading_is_no_mistake(work: str) -> None:
+    assert run_unread(work) == (FAILED, "")
+
+
+def test_output_has_a_question_mark_for_what_its_encoding_lacks() -> None:
+    code = "from rmr_gym.program import run_program; run_program('tool', lambda: print('R\u00b2'))"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("R?\n", "")
+
+
+def test_a_pipe_that_broke_elsewhere_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_program("tool", fail_with(BrokenPipeError("a worker died"))) == USER_ERROR
+    assert "tool: a worker died" in capsys.readouterr().err
 
 
 def test_sigterm_unwinds_the_stack() -> None:

@@ -120,7 +120,7 @@ def rom_ids_of(games: Sequence[str]) -> tuple[str, ...]:
         (('ms_pacman', 'pong'), 24)
     """
     names = GAMES if list(games) == ["all"] else games
-    rom_ids = tuple(get_game(name).rom_id for name in names)
+    rom_ids = () if "all" in names else tuple(get_game(name).rom_id for name in names)
     if not rom_ids or len(set(rom_ids)) < len(rom_ids):
         raise ValueError(
             explain(expected='different games, or "all" alone', got=", ".join(games) or "none", fix="Name each once.")

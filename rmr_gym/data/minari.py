@@ -82,7 +82,11 @@ def export_minari(
     store = EpisodeStore(path)
     if not len(store):
         raise ValueError(explain(expected="at least one episode", got=f"none in {path}", fix="Call collect() first."))
-    minari.dataset.minari_dataset.parse_dataset_id(dataset_id)  # Minari itself makes the directory of a bad id first
+    try:  # Minari itself makes the directory of a bad id first
+        minari.dataset.minari_dataset.parse_dataset_id(dataset_id)
+    except TypeError as error:
+        fix = f"Pass {dataset_id}-v0."
+        raise ValueError(explain(expected="an id that ends in a version", got=dataset_id, fix=fix)) from error
     folder = _dataset_folder(minari, dataset_id).absolute()
     if folder.exists():
         fix = "Pass another id, or delete it: minari delete."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -154,7 +155,7 @@ class EpisodeFile:
 
 
 def _map(path: Path) -> pa.Buffer:
-    with pa.memory_map(str(path)) as source:
+    with pa.memory_map(os.fsencode(path)) as source:
         return source.read_buffer()  # outlives the open file, which would use up a descriptor per episode
 
 

@@ -138,7 +138,7 @@ class GameEnv(AtariEnv):
     ) -> tuple[NDArray[np.uint8], float, bool, bool, AtariEnvStepMetadata]:
         """Hold an action for `frame_skip` emulated frames, fewer when the game ends."""
         index = int(action)
-        if not 0 <= index < len(self._action_set):
+        if index != action or not 0 <= index < len(self._action_set):
             raise ValueError(
                 explain(
                     expected=f"an action index in 0..{len(self._action_set) - 1}",
@@ -166,7 +166,7 @@ class GameEnv(AtariEnv):
             raise ValueError(
                 explain(
                     expected=f"a mode of {self._game} out of {modes} and a difficulty out of {difficulties}",
-                    got=f"mode={self._game_mode}, difficulty={self._game_difficulty}",
+                    got=f"mode={self._game_mode!r}, difficulty={self._game_difficulty!r}",
                     fix="Leave them out for the cartridge's own.",
                 )
             ) from error

@@ -137,7 +137,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "game", get_game(self.game).rom_id)
         if self.num_seeds < 1 or not self.arms:
-            raise ValueError(explain(expected="at least one seed and one arm", got=self, fix="Raise num_seeds."))
+            got, fix = f"num_seeds={self.num_seeds} and {len(self.arms)} arms", "Leave them out for the usual ones."
+            raise ValueError(explain(expected="at least one seed and one arm", got=got, fix=fix))
         for name in self.arms:
             _ = ARMS[name]
         check_once("arm", self.arms)

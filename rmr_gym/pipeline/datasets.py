@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from rmr_gym.data import TransitionDataset
 from rmr_gym.errors import explain
@@ -54,12 +54,15 @@ def validation_fraction_of(data: str | Path) -> float | None:
         return None
     result = read_json(record)
     inputs = result.get("inputs") if isinstance(result, dict) else None
-    if not (isinstance(inputs, dict) and {"game", "config"} <= set(inputs)):
+    told: dict[str, Any] = inputs if isinstance(inputs, dict) else {}
+    if "config" not in told or not told.keys() & {"game", "world"}:
         inside = Path(data, "data")
         fix = f"Pass {inside}." if inside.exists() else "Pass a folder of `rmr-gym collect`."
         raise ValueError(explain(expected=f"a data set in {data}", got=f"{record} of something else", fix=fix))
-    config = from_json(DataConfig, inputs["config"], where=str(record))
-    return config.validation_fraction
+    if "world" in told:  # bouncing balls, whose settings are above this module
+        share: float = told["config"]["validation_fraction"]
+        return share
+    return from_json(DataConfig, told["config"], where=str(record)).validation_fraction
 
 
 def _common_fraction(folders: Sequence[Path]) -> float | None:

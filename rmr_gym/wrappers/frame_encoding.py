@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
@@ -51,7 +52,7 @@ class FrameEncoding:
         padding: Padding = "reset",
         num_envs: int = 1,
     ) -> None:
-        _check_options(stack, padding, keep)
+        _check_options(features, stack, padding, keep)
         self._features, self._key, self._keep = features, _picture_key(space, key), tuple(keep)
         picture = _picture_space(space, self._key)
         _check_stack(picture.shape, stack)
@@ -133,9 +134,14 @@ class FrameEncoding:
         return encoded
 
 
-def _check_options(stack: int, padding: str, keep: Sequence[str]) -> None:
-    if stack < 1:
-        raise ValueError(explain(expected="stack of at least 1", got=stack, fix="Pass stack=4 for the last four."))
+def _check_options(features: object, stack: int, padding: str, keep: Sequence[str]) -> None:
+    if not isinstance(features, FeatureFunction):
+        fix = "Pass rmr_gym.FrozenFeatures(path) for an encoder trained here."
+        raise ValueError(explain(expected="a feature function", got=f"a {type(features).__name__}", fix=fix))
+    if not isinstance(stack, numbers.Integral) or stack < 1:
+        raise ValueError(
+            explain(expected="stack as an integer of at least 1", got=stack, fix="Pass stack=4 for the last four.")
+        )
     if padding not in get_args(Padding):
         fix = f"Choose one of {', '.join(get_args(Padding))}."
         raise ValueError(explain(expected="a known padding", got=padding, fix=fix))

@@ -11,6 +11,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rmr_gym.errors import explain
+from rmr_gym.wrappers.info_key import with_key
 from rmr_gym.wrappers.pair_space import PairSpace
 from rmr_gym.wrappers.ram_format import RamFormat, encode_ram, ram_space
 from rmr_gym.wrappers.stock_layers import layers, present_picture, skips_frames, visible_preprocessing
@@ -50,7 +51,7 @@ class PairedObservation(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
 
     Raises:
         ValueError: when the environment has no console or is paired already, its observation is not a picture, or an
-            option is unknown.
+            option is unknown. From `reset`, when the info has such a key already.
         RuntimeError: from `step`, when the RAM has not changed for 1,000 steps; then it is not read properly.
 
     Example:
@@ -118,7 +119,7 @@ class PairedObservation(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
             info["pair_aligned"] = not ended
         encoded = encode_ram(ram, self._ram_format)
         if self._into == "info":
-            return observation, {**info, self._ram_key: encoded}
+            return observation, with_key(info, self._ram_key, encoded)
         picture = np.array(observation)  # a copy, because the environment below may use its array again
         if ended and self._preprocessing is not None:
             newest = picture[-1] if self._stacked else picture

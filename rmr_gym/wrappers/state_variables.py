@@ -12,6 +12,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rmr_gym.errors import explain
+from rmr_gym.wrappers.info_key import with_key
 from rmr_gym.wrappers.pair_space import PairSpace
 from rmr_gym.wrappers.stock_layers import layers
 from rmr_gym.wrappers.variable_files import read_variables
@@ -49,7 +50,7 @@ class StateVariables(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
     Raises:
         ValueError: when the environment has no console, nothing is known about its game, a name is unknown, the
             observation has such a key already, an option is unknown, or the table is wrong; the message then names line
-            and column.
+            and column. From `reset`, when the info has such a key already.
 
     Example:
         >>> import rmr_gym
@@ -70,7 +71,7 @@ class StateVariables(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
         form: Form = "bytes",
     ) -> None:
         # Plain values, because that is what a spec that went through JSON holds.
-        own = None if variables is None else dict(variables) if isinstance(variables, Mapping) else str(variables)
+        own = None if variables is None else _plain(variables) if isinstance(variables, Mapping) else str(variables)
         chosen = None if names is None else list(names)
         gym.utils.RecordConstructorArgs.__init__(self, into=into, variables=own, names=chosen, key=key, form=form)
         _check_options(into, form, chosen)
@@ -104,10 +105,15 @@ class StateVariables(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
         ram: NDArray[np.uint8] = self.env.unwrapped.ale.getRAM()  # type: ignore[attr-defined]  # checked on construction
         values = ram[self._indices]  # a new array
         if self._into == "info":
-            return observation, {**info, self._key: dict(zip(self.variable_names, values.tolist(), strict=True))}
+            return observation, with_key(info, self._key, dict(zip(self.variable_names, values.tolist(), strict=True)))
         scaled = values.astype(np.float32) / np.float32(255) if self._form == "float" else values
         parts = observation if isinstance(observation, dict) else {"pixels": np.array(observation)}
         return {**parts, self._key: scaled}, info
+
+
+def _plain(variables: Mapping[str, Any]) -> dict[str, int]:
+    """Copy a table, with integers of Python in the place of numpy's, as `argmax` returns them."""
+    return {name: int(index) if isinstance(index, np.integer) else index for name, index in variables.items()}
 
 
 def _table(game: str, own: str | dict[str, int] | None) -> tuple[StateVariable, ...]:

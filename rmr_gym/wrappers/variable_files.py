@@ -95,7 +95,8 @@ def _toml_variable(name: str, value: Any, place: _Place) -> StateVariable:
 
 def _read_csv(text: str, path: Path) -> list[tuple[str | None, StateVariable]]:
     lines = list(table_lines(text))
-    rows = list(csv.reader(line for _, line in lines))
+    # Each line by itself, so that a quote that nobody closes ends with its line.
+    rows = [next(csv.reader([line])) for _, line in lines]
     header = [column.strip() for column in rows[0]] if rows else []
     missing = [column for column in _NEEDED if column not in header]
     if missing:
@@ -114,7 +115,11 @@ def _read_csv(text: str, path: Path) -> list[tuple[str | None, StateVariable]]:
         index = int(text_of_index) if re.fullmatch(r"\d+", text_of_index) else text_of_index
         game = _checked_game(cells["game"], place_of["game"]) if cells.get("game") else None
         column = "variable" if not cells["variable"] else "ram_index"
-        found.append((game, _variable(cells["variable"], index, cells.get("category") or "misc", place_of[column])))
+        variable = _variable(cells["variable"], index, cells.get("category") or "misc", place_of[column])
+        if any((game, variable.name) == (other, before.name) for other, before in found):
+            fix = "Leave one of the lines out."
+            place_of["variable"].refuse(expected="each variable of a game once", got=repr(variable.name), fix=fix)
+        found.append((game, variable))
     return found
 
 

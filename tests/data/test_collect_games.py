@@ -83,7 +83,12 @@ def test_nothing_is_played_when_one_folder_holds_something_else(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("games", "message"),
-    [([], "different games"), (["pong", "Pong"], "Name each once"), (["ping"], "Did you mean 'pong'")],
+    [
+        ([], "different games"),
+        (["pong", "Pong"], "Name each once"),
+        (["ping"], "Did you mean 'pong'"),
+        (["all", "pong"], '"all" alone'),
+    ],
 )
 def test_games_are_checked(games: list[str], message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message):

@@ -127,6 +127,8 @@ def test_export_refuses_what_is_there_and_what_is_nothing(pong: EpisodeStore, tm
         export_minari(tmp_path / "empty", "rmr/other-v0")
     with pytest.raises(ValueError, match="Malformed dataset ID"):
         export_minari(tmp_path / "one", "no version")
+    with pytest.raises(ValueError, match="Pass rmr/pong-v0"):
+        export_minari(tmp_path / "one", "rmr/pong")
     assert list(minari.list_local_datasets()) == [ID]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +29,13 @@ def test_store_lists_episodes_by_number(tmp_path: Path) -> None:
     np.testing.assert_array_equal(store.palette, METADATA.palette)
     assert len(store.read(1).actions) == 7
     assert store.verify() == 3 + 8 + 11
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes")
+def test_directory_may_have_a_name_that_is_no_utf8(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xe9")
+    write_episode(path)
+    assert len(EpisodeStore(path)) == 1
 
 
 def test_episodes_of_two_seeds_live_together(tmp_path: Path) -> None:

@@ -165,8 +165,8 @@ def test_step_takes_any_number_for_an_action(action: Any) -> None:
     np.testing.assert_array_equal(ours.step(action)[0], reference.step(3)[0])
 
 
-@pytest.mark.parametrize("action", [18, -1])
-def test_step_refuses_an_action_outside_the_space(action: int) -> None:
+@pytest.mark.parametrize("action", [18, -1, 3.5, "3"])
+def test_step_refuses_an_action_outside_the_space(action: Any) -> None:
     env = GameEnv("pong")
     env.reset(seed=0)
     with pytest.raises(ValueError, match=rf"action index in 0\.\.17; got {action}"):

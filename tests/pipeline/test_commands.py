@@ -109,6 +109,8 @@ def test_every_arm_can_be_trained_by_name() -> None:
         (["--abstract.processor", "gnn"], "deep_sets"),
         (["--natural.loop.steps", "3"], "Unrecognized options"),
         (["--seed", "many"], "many"),
+        (["--profile"], "Missing value for argument '--profile'"),
+        (["--abstract.processor", "--seed", "3"], "Missing value for argument '--abstract.processor'"),
     ],
 )
 def test_options_that_do_not_exist_are_refused(

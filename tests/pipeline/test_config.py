@@ -22,8 +22,8 @@ def test_run_config_counts_seeds_up_from_its_own() -> None:
         ({"game": "pongg"}, "Did you mean 'pong'"),
         ({"arms": ("rmr", "c_swm", "rmr")}, "each arm once; got rmr twice"),
         ({"arms": ("rmr", "rrm")}, "Did you mean 'rmr'"),
-        ({"arms": ()}, "at least one seed and one arm"),
-        ({"num_seeds": 0}, "at least one seed and one arm"),
+        ({"arms": ()}, r"at least one seed and one arm; got num_seeds=5 and 0 arms\. "),
+        ({"num_seeds": 0}, r"at least one seed and one arm; got num_seeds=0 and 6 arms\. "),
     ],
 )
 def test_run_config_refuses_what_it_cannot_run(fields: dict[str, object], message: str) -> None:

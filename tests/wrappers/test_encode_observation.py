@@ -211,7 +211,7 @@ def test_refusal_of_the_features_comes_through() -> None:
 @pytest.mark.parametrize(
     ("make", "options", "message"),
     [
-        (RandomPictures, {"stack": 0}, "stack of at least 1; got 0"),
+        (RandomPictures, {"stack": 0}, "stack as an integer of at least 1; got 0"),
         (RandomPictures, {"key": "pixels"}, "a dictionary with the key 'pixels'; got Box.*Leave key out"),
         (RandomPictures, {"keep": ("ram",)}, "to keep; got .'ram'.*Leave keep out"),
         (
@@ -240,25 +240,29 @@ def test_what_cannot_be_encoded_is_refused_in_one_sentence(make: Any, options: A
         EncodeObservation(make(), ExactFeatures(), **options)
 
 
-def test_environment_of_another_kind_is_told_its_wrapper() -> None:
+def test_what_types_forbid_is_refused_where_nobody_checks_them() -> None:
     # In a process of its own, because the type checks of this test run stop such calls before the wrapper does.
     code = """
 from gymnasium.vector import SyncVectorEnv
 from stable_baselines3.common.vec_env import DummyVecEnv
 from rmr_gym.wrappers import EncodeObservation
 from tests.wrappers.random_pictures import *
-for env in (SyncVectorEnv([RandomPictures]), DummyVecEnv([RandomPictures]), "pong"):
+right, features = RandomPictures(), ExactFeatures()
+wrong = [(env, features, 1) for env in (SyncVectorEnv([RandomPictures]), DummyVecEnv([RandomPictures]), "pong")]
+for env, features, stack in (*wrong, (right, "encoders/pong", 1), (right, features, 2.0)):
     try:
-        EncodeObservation(env, ExactFeatures())
+        EncodeObservation(env, features, stack=stack)
     except ValueError as error:
         print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    first, second, third = done.stdout.splitlines()
+    first, second, third, fourth, fifth = done.stdout.splitlines()
     assert first.startswith("Expected a single environment that shows pictures; got SyncVectorEnv")
     assert first.endswith("Wrap it in rmr_gym.wrappers.vector.EncodeObservation.")
     assert second.endswith("Wrap it in rmr_gym.sb3.VecEncodeObservation.")
     assert third.endswith("got pong. Make the environment with rmr_gym.make_atari(game), or with gym.make.")
+    assert fourth.startswith("Expected a feature function; got a str. Pass rmr_gym.FrozenFeatures(path)")
+    assert fifth.startswith("Expected stack as an integer of at least 1; got 2.0.")
 
 
 def test_wrong_order_of_frame_stacking_only_changes_the_shape() -> None:

@@ -98,6 +98,12 @@ def test_into_info_leaves_the_observation_untouched() -> None:
         assert info["ram"].shape == (128,)
 
 
+def test_what_the_info_holds_already_is_not_replaced() -> None:
+    env = PairedObservation(console_env(), into="info", keys=("pixels", "lives"))
+    with pytest.raises(ValueError, match="an info without 'lives'; got lives, .*Pass another key"):
+        env.reset(seed=0)
+
+
 @pytest.mark.parametrize("into", ["observation", "info"])
 def test_info_has_the_same_keys_at_every_reset_and_step(into: Any) -> None:
     env = PairedObservation(AtariPreprocessing(console_env()), into=into)

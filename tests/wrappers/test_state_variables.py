@@ -68,16 +68,17 @@ def test_own_variables_are_added_and_override_the_known_ones(tmp_path: Path) -> 
     table = tmp_path / "own.toml"
     table.write_text("clock = 2\n[pong]\nball_x = 17\n[breakout]\nwall = 3\n")
     by_file = StateVariables(pong(), variables=table)
-    by_name = StateVariables(pong(), variables={"ball_x": 17, "clock": 2})
+    by_name = StateVariables(pong(), variables={"ball_x": 17, "clock": np.argmax([0, 0, 1])})
     for env in (by_file, by_name):
         assert {variable.name: variable.index for variable in env.variables} == {
             **dict(zip(NAMES, INDICES, strict=True)),
             "ball_x": 17,
             "clock": 2,
         }
-    assert by_file.spec is not None
-    again = gym.make(by_file.spec)
-    assert again.get_wrapper_attr("variable_names") == by_file.variable_names
+    for env in (by_file, by_name):
+        assert env.spec is not None
+        again = gym.make(gym.envs.registration.EnvSpec.from_json(env.spec.to_json()))
+        assert again.get_wrapper_attr("variable_names") == by_file.variable_names
 
 
 def test_games_that_are_not_in_the_table_need_one_of_the_user() -> None:
@@ -138,6 +139,13 @@ def test_two_of_them_need_two_keys() -> None:
     assert [list(info[key]) for key in ("variables", "more")] == [["ball_x"], ["ball_y"]]
     with pytest.raises(ValueError, match="an environment without 'variables' in the info"):
         StateVariables(env)
+
+
+def test_what_the_info_holds_already_is_not_replaced() -> None:
+    inside = PairedObservation(pong(paired=False), into="info")
+    for env, key in ((StateVariables(inside, key="ram"), "ram"), (StateVariables(pong(), key="lives"), "lives")):
+        with pytest.raises(ValueError, match=f"an info without '{key}'; got .*Pass another key"):
+            env.reset(seed=0)
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,8 @@ def test_mark_of_order_is_no_part_of_the_first_name(name: str, text: str, tmp_pa
         ("own.csv", "variable,ram_index\n,12\n", "line 2, column variable: .* a name of a state variable"),
         ("own.csv", "game,variable,ram_index\npongg,ball_x,49\n", "line 2, column game: .* got pongg"),
         ("own.csv", "variable,ram_index\nball_x,49,3\n", "2 values in .*own.csv, line 2, column 11; got 3 values"),
+        ("own.csv", 'variable,ram_index\n"ball_x,49\nball_y,54\n', "2 values in .*own.csv, line 2, column 10"),
+        ("own.csv", "variable,ram_index\nx,49\ny,54\nx,5\n", "line 4, column variable: .* of a game once; got 'x'"),
         ("own.csv", "variable,index\nball_x,49\n", "variable and ram_index in .*; got the columns variable, index"),
         ("own.csv", "", "got the columns none in line 1"),
         ("own.json", "{}", "a table in TOML or CSV"),

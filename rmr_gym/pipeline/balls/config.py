@@ -94,7 +94,8 @@ class BallsRunConfig:
 
     def __post_init__(self) -> None:
         if self.num_seeds < 1 or not self.arms:
-            raise ValueError(explain(expected="at least one seed and one arm", got=self, fix="Raise num_seeds."))
+            got, fix = f"num_seeds={self.num_seeds} and {len(self.arms)} arms", "Leave them out for the usual ones."
+            raise ValueError(explain(expected="at least one seed and one arm", got=got, fix=fix))
         for name in self.arms:
             _ = BALL_ARMS[name]
         check_once("arm", self.arms)

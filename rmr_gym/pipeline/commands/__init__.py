@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol, get_type_hints, runtime_checkable
 
 import tyro
@@ -13,7 +11,14 @@ import tyro
 from rmr_gym.models.processors import PROCESSORS
 from rmr_gym.objectives import OBJECTIVES
 from rmr_gym.pipeline.commands.collect import Collect
-from rmr_gym.pipeline.commands.options import OBJECTIVE_FLAG, PROCESSOR_FLAG, Compute, Start, config_from_file
+from rmr_gym.pipeline.commands.options import (
+    OBJECTIVE_FLAG,
+    PROCESSOR_FLAG,
+    Compute,
+    Start,
+    config_from_file,
+    early_options,
+)
 from rmr_gym.pipeline.commands.pretrain import Pretrain
 from rmr_gym.pipeline.commands.probe import Probe
 from rmr_gym.pipeline.commands.run import Run
@@ -91,12 +96,7 @@ def parse_into(command_class: type[StartsFromProfile], arguments: Sequence[str],
         ValueError: when a setting is out of range or the config file cannot be used.
         SystemExit: after `--help` (status 0) and on options that do not exist (status 2).
     """
-    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    early.add_argument("--profile")
-    early.add_argument("--config", type=Path)
-    early.add_argument(f"--{PROCESSOR_FLAG}", dest="processor")
-    early.add_argument(f"--{OBJECTIVE_FLAG}", dest="objective")
-    known, _ = early.parse_known_args(list(arguments))
+    known = early_options(arguments, processor=PROCESSOR_FLAG, objective=OBJECTIVE_FLAG)
     # Unknown names are left to tyro, which lists the known ones.
     profile = known.profile if known.profile in PROFILES else DEFAULT_PROFILE
     base = PROFILES[profile]() if known.config is None else config_from_file(RunConfig, known.config, known.profile)

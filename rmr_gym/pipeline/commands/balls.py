@@ -18,7 +18,14 @@ from rmr_gym.pipeline.balls.config import HISTORY, BallsRunConfig
 from rmr_gym.pipeline.balls.profiles import BALL_PROFILES, DEFAULT_BALLS_PROFILE
 from rmr_gym.pipeline.balls.run import run_balls
 from rmr_gym.pipeline.balls.tables import bottleneck_table, render
-from rmr_gym.pipeline.commands.options import PROCESSOR_FLAG, UNPREFIXED, Compute, config_from_file, name_of
+from rmr_gym.pipeline.commands.options import (
+    PROCESSOR_FLAG,
+    UNPREFIXED,
+    Compute,
+    config_from_file,
+    early_options,
+    name_of,
+)
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.registry import Registry
 
@@ -142,11 +149,7 @@ def parse_balls(arguments: Sequence[str]) -> BallsAction:
         actions.add_parser(name, help=SUMMARIES[name], add_help=False)
     chosen = parser.parse_args(list(arguments[:1])).action
     options = list(arguments[1:])
-    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    early.add_argument("--profile")
-    early.add_argument("--config", type=Path)
-    early.add_argument(f"--{PROCESSOR_FLAG}", dest="processor")
-    known, _ = early.parse_known_args(options)
+    known = early_options(options, processor=PROCESSOR_FLAG)
     profile = known.profile if known.profile in BALL_PROFILES else DEFAULT_BALLS_PROFILE  # tyro lists the known ones
     base = (
         BALL_PROFILES[profile]()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar
@@ -64,6 +66,21 @@ class Compute:
                 raise ValueError(explain(expected="--threads of at least 1", got=self.threads, fix="Leave it out."))
             torch.set_num_threads(self.threads)
         return self.device
+
+
+def early_options(arguments: Sequence[str], **flags: str) -> argparse.Namespace:
+    """Look at the options that decide which others there are; what is wrong with them is left to tyro to say.
+
+    Args:
+        arguments: all of them.
+        **flags: further names, and the options that they stand for, beside `profile` and `config`.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--profile", nargs="?")
+    parser.add_argument("--config", nargs="?", type=Path)
+    for name, flag in flags.items():
+        parser.add_argument(f"--{flag}", dest=name, nargs="?")
+    return parser.parse_known_args(list(arguments))[0]
 
 
 def name_of(config: object, registry: Registry[Any]) -> str:

@@ -32,9 +32,9 @@ def test_seeds_count_up_from_the_first(tiny_balls: BallsRunConfig) -> None:
         ("natural.encoder.num_slots", 2, "a slot for every ball; got 2 slots for 3 balls"),
         ("scoring.horizon", 13, "longer than a rollout; got 15 frames and a horizon of 13"),
         ("arms", ("rmr", "c_swm"), "rmr, end_to_end, frozen_random"),
-        ("arms", (), "at least one seed and one arm"),
+        ("arms", (), r"at least one seed and one arm; got num_seeds=1 and 0 arms\. "),
         ("arms", ("rmr", "rmr"), "each arm once"),
-        ("num_seeds", 0, "at least one seed and one arm"),
+        ("num_seeds", 0, r"at least one seed and one arm; got num_seeds=0 and 3 arms\. "),
     ],
 )
 def test_settings_that_do_not_fit_together_are_refused(

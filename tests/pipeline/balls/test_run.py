@@ -21,6 +21,8 @@ from rmr_gym.pipeline.balls.bottleneck import run_bottleneck
 from rmr_gym.pipeline.balls.run import compare
 from rmr_gym.pipeline.balls.stages import open_balls
 from rmr_gym.pipeline.config_json import from_json
+from rmr_gym.pipeline.data_describe import describe
+from rmr_gym.pipeline.datasets import validation_fraction_of
 from rmr_gym.pipeline.stage import JsonObject, exclusive
 from rmr_gym.training import BALL_ARMS, read_records, trajectories, videos
 
@@ -174,6 +176,12 @@ def test_trajectories_have_no_pictures_and_are_others_than_those_of_the_videos(
     assert filmed.store.episodes[0].pixels
     assert bare.store.episodes[0].seed != filmed.store.episodes[0].seed
     assert not {row.tobytes() for row in bare.states} & {row.tobytes() for row in filmed.states}
+
+
+def test_what_a_run_recorded_can_be_described(finished_balls: tuple[Path, JsonObject], tmp_path: Path) -> None:
+    videos = finished_balls[0] / "videos"
+    assert describe(videos, tmp_path)["counts"]["episodes"] == 5
+    assert validation_fraction_of(videos) == 0.4
 
 
 def test_run_that_is_finished_repeats_no_stage(copied_balls: Path, tiny_balls: BallsRunConfig) -> None:
