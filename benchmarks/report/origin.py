@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -22,7 +23,8 @@ def origin(result: Result) -> str:
     version of the code and say nothing. A profile or an arm that is not known here stays as it is.
 
     Returns:
-        Such as `standard`, or `standard with abstract.loop.gradient_steps 1000`.
+        Such as `standard`, `standard with abstract.loop.gradient_steps 1000`, or `standard with abstract.loop:
+        gradient_steps 1000, learning_rate 0.01; probe.num_train_frames 5`.
     """
     usual = _usual(result.profile, result.kind, result.arm, result.slot_dim)
     if usual is None:
@@ -30,7 +32,17 @@ def origin(result: Result) -> str:
     found = differences(usual, _within(_settings(result.config, result.game), usual))
     changed = [f"{path} {values.rpartition(' -> ')[2]}" for path, _, values in (one.partition(": ") for one in found)]
     more = [f"{len(changed) - NAMED} more"] if len(changed) > NAMED else []
-    return f"{result.profile} with {', '.join([*changed[:NAMED], *more])}" if changed else result.profile
+    return f"{result.profile} with {'; '.join([*_grouped(changed[:NAMED]), *more])}" if changed else result.profile
+
+
+def _grouped(settings: Iterable[str]) -> Iterator[str]:
+    """Name once what neighbouring settings are parts of."""
+    for part, several in itertools.groupby(settings, key=lambda setting: setting.split()[0].rpartition(".")[0]):
+        names = list(several)
+        if part and len(names) > 1:
+            yield f"{part}: {', '.join(name.removeprefix(f'{part}.') for name in names)}"
+        else:
+            yield from names
 
 
 @lru_cache(maxsize=1_000)

@@ -44,9 +44,9 @@ def test_changed_settings_are_named_where_they_matter() -> None:
     assert found["abstract/pong/mpnn/seed-0"] == found["natural/pong/rmr/seed-0"] == changed
     assert found["natural/pong/c_swm/seed-0"] == "standard", "its processor is not pre-trained"
     found = origins("table1", "--profile", "quick", "--natural.objective", "hinge", "--players", "{game}")
-    assert found["natural/pong/rmr/seed-0"] == "quick with natural.objective.type hinge, players ['{game}']"
+    assert found["natural/pong/rmr/seed-0"] == "quick with natural.objective.type hinge; players ['{game}']"
     found = origins("table2", "--data.max-steps", "5", "--data.num-players", "2", "--data.noop-max", "3")
-    assert set(found.values()) == {"standard with data.max_steps 5, data.noop_max 3, data.num_players 2"}
+    assert set(found.values()) == {"standard with data: max_steps 5, noop_max 3, num_players 2"}
 
 
 def test_what_is_not_known_stays_as_it_is() -> None:
