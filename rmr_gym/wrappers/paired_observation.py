@@ -8,6 +8,7 @@ from typing import Any, Literal, SupportsFloat, get_args
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.wrappers import DelayObservation
 from numpy.typing import NDArray
 
 from rmr_gym.errors import explain
@@ -152,6 +153,9 @@ def _check_env(env: object) -> None:
         if any(isinstance(layer, PairedObservation) for layer in layers(env)):
             fix = "Wrap it once, outside of all wrappers that change the picture."
             raise ValueError(explain(expected="an environment without PairedObservation", got=str(env), fix=fix))
+        if any(isinstance(layer, DelayObservation) for layer in layers(env)):
+            fix = "Put DelayObservation outside: it then delays both parts of the pair."
+            raise ValueError(explain(expected="pictures of the present, which the RAM is of", got=str(env), fix=fix))
         return
     raise ValueError(explain(expected="an environment of the Arcade Learning Environment", got=str(env), fix=fix))
 

@@ -14,6 +14,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from gymnasium.wrappers import (
     AtariPreprocessing,
+    DelayObservation,
     FilterObservation,
     FrameStackObservation,
     GrayscaleObservation,
@@ -300,6 +301,10 @@ def test_sb3_trains_on_the_pair_and_its_file_holds_no_class_of_ours(tmp_path: An
             "an environment of the Arcade Learning Environment; got .*CartPole.*make_atari",
         ),
         (lambda: rmr_gym.make_atari("pong"), "without PairedObservation; got .*outside of all wrappers"),
+        (
+            lambda: FrameStackObservation(DelayObservation(console_env(), 1), 2),
+            "pictures of the present.*; got .*Delay.*outside",
+        ),
         (lambda: gym.make("ALE/Pong-v5", obs_type="ram"), r'is a picture; got .*\(128,\).*obs_type="rgb"'),
         (lambda: gym.make("ALE/Pong-v5", sound_obs=True), 'is a picture; got .*Dict.*into="info"'),
     ],
