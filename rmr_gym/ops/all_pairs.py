@@ -30,9 +30,9 @@ def all_pairs_messages(
     The message from j to i is a perceptron on `[h_i, h_j]`. Its first layer is a sum of two projections, which the
     caller makes once per slot instead of once per edge; with one hidden layer after it, the message is
     `W3 relu(W2 relu(receiver_i + sender_j) + b2) + b3`. With "mean" and "sum" the last layer is moved behind the
-    reduction, which halves the work. Edges are made chunk by chunk and again in the backward pass. Weights that need
-    no gradient (a frozen processor) cost none, and with them a bit per unit of the last hidden layer is kept, which
-    spares the backward pass one of two products. "max" sends gradients to the winners only, to the first of equals.
+    reduction, which halves the work. Edges are made chunk by chunk and again in the backward pass; what is kept of
+    them is a bit per unit of the last hidden layer, which spares one of the products. Weights that need no gradient
+    (a frozen processor) cost none. "max" sends gradients to the winners only, to the first of equals.
 
     Works under `torch.func.vmap` and `torch.func.grad`; gradients of gradients are not implemented.
 

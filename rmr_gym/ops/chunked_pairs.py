@@ -1,8 +1,8 @@
 """Message passing over all pairs in plain PyTorch, without ever holding all edges.
 
 Every function takes a leading ensemble axis with weights of its own. The backward passes make the edges again, chunk by
-chunk. What may be kept of them is a bit per unit of the last hidden layer, where weights need no gradient: a mean then
-needs no more than to know which ReLUs were open, and the backward pass is spared one of its two matrix products.
+chunk. All that is kept of them is a bit per unit of the last hidden layer: for a mean it is enough to know which ReLUs
+were open, and its backward pass is spared one matrix product.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class _ReducedPairs(torch.autograd.Function):
             maxima: tuple[Tensor, Tensor] = kernels.max_forward(receiver, sender, weights, biases)
             return maxima
         nothing = torch.empty(*receiver.shape[:3], 0, dtype=torch.uint8, device=receiver.device)
-        if kernels is not chunked_pairs or not _keeps_bits(receiver, layers, weights[-1]):
+        if kernels is not chunked_pairs or not _keeps_bits(receiver, sender, layers, weights[-1]):
             return kernels.mean_forward(receiver, sender, weights, biases), nothing
         bits = nothing.new_empty(*receiver.shape[:3], receiver.shape[2] * weights[-1].shape[1] // 8)
         return chunked_pairs.mean_forward(receiver, sender, weights, biases, open_units=bits), bits
@@ -87,9 +87,9 @@ class _PairGradients(torch.autograd.Function):
         kernels = _kernels(kind, receiver, weights)
         if kind == "max":
             found = kernels.max_backward(grad, receiver, sender, kept, weights, biases, needs_weights=needs_weights)
-        elif kept.shape[-1] and not needs_weights:
+        elif kept.shape[-1]:
             parts = grad, receiver, sender, weights, biases
-            found = chunked_pairs.mean_backward(*parts, needs_weights=False, open_units=kept)
+            found = chunked_pairs.mean_backward(*parts, needs_weights=needs_weights, open_units=kept)
         else:
             found = kernels.mean_backward(grad, receiver, sender, weights, biases, needs_weights=needs_weights)
         sums = [one.to(receiver.dtype) for one in (*found.weights, *found.biases)]
@@ -113,9 +113,9 @@ class _PairGradients(torch.autograd.Function):
         return tuple(one.unflatten(0, (info.batch_size, -1)) for one in outputs), (0,) * len(outputs)
 
 
-def _keeps_bits(receiver: Tensor, layers: Sequence[Tensor], last: Tensor) -> bool:
-    """Tell whether a mean keeps where ReLUs were open: gradients go to slots alone, and bits fill their bytes."""
-    needed = receiver.requires_grad and not any(layer.requires_grad for layer in layers)
+def _keeps_bits(receiver: Tensor, sender: Tensor, layers: Sequence[Tensor], last: Tensor) -> bool:
+    """Tell whether a mean keeps where ReLUs were open: a backward pass will come, and the bits fill their bytes."""
+    needed = any(tensor.requires_grad for tensor in (receiver, sender, *layers))
     return needed and receiver.shape[2] * last.shape[1] % 8 == 0
 
 
