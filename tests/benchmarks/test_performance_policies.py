@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.performance.harness import Comparison
-from benchmarks.performance.page import with_tables
 from benchmarks.performance.policies import measure
 from benchmarks.performance.settings import Settings
 
@@ -41,8 +40,3 @@ def test_figures_are_ratios_of_whole_turns(comparisons: list[Comparison]) -> Non
 def test_notes_say_how_wide_the_features_are(comparisons: list[Comparison]) -> None:
     widths = [one.note.split(" ")[0] for one in comparisons]
     assert widths == ["24", "12", "24", "24", "encodes"]
-
-
-def test_page_shows_the_record() -> None:
-    text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
-    assert with_tables(text, ROOT / "benchmarks" / "results" / "performance_policies.json") == text
