@@ -41,7 +41,7 @@ def test_rewinding_that_is_interrupted_loses_no_record(tmp_path: Path, monkeypat
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "replace", killed)
+    monkeypatch.setattr(Path, "rename", killed)
     with pytest.raises(KeyboardInterrupt):
         JsonlSink(path).rewind(10)
     assert [record["step"] for record in read_records(path)] == [0, 10]
