@@ -20,11 +20,10 @@ from typing import Any, NamedTuple
 import gymnasium as gym
 import numpy as np
 import torch
-import tyro
 from jaxtyping import Float, UInt8
 
+from benchmarks.measurement import run_measurement
 from rmr_gym.data import TransitionDataset
-from rmr_gym.documents import write_json
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.errors import explain
 from rmr_gym.models import VideoEncoder, fingerprint, load_any_encoder, load_processor, save_video_model
@@ -35,7 +34,6 @@ from rmr_gym.pipeline.balls.stages import open_balls
 from rmr_gym.pipeline.config_json import from_json, read_json
 from rmr_gym.pipeline.machine import hardware, versions
 from rmr_gym.pipeline.pinning import CONFIG_FILE
-from rmr_gym.program import run_program
 from rmr_gym.seeding import derive, numpy_generator, torch_generator
 from rmr_gym.training.videos import build_video_model
 
@@ -228,17 +226,5 @@ def _median(function: Any) -> float:
     return float(np.median(times))
 
 
-def main() -> int:
-    """Run from the command line and return the exit status."""
-    config = tyro.cli(BallEncodersConfig, description=__doc__)
-    return run_program("benchmarks.ball_encoders", lambda: _work(config))
-
-
-def _work(config: BallEncodersConfig) -> None:
-    result = run(config)
-    if config.out is not None:
-        write_json(config.out, result)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_measurement("benchmarks.ball_encoders", BallEncodersConfig, run, __doc__))

@@ -17,16 +17,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import tyro
 from jaxtyping import Bool, Float
 
-from rmr_gym.documents import write_json
+from benchmarks.measurement import run_measurement
 from rmr_gym.envs.ball_world import BallWorlds, start
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.errors import explain
 from rmr_gym.evaluation.rollouts import rollout_errors
 from rmr_gym.pipeline.machine import hardware, versions
-from rmr_gym.program import run_program
 from rmr_gym.seeding import derive, numpy_generator
 
 _HIT = 1e-6  # metres per second: a larger change of velocity within a step is a collision
@@ -61,7 +59,8 @@ class BallHorizonConfig:
         """Refuse what leaves nothing to measure."""
         if self.num_worlds < 1 or self.warmup_steps < 2 or self.horizon < 1 or min(self.errors_mm, default=0.0) < 0:
             expected = "num_worlds >= 1, warmup_steps >= 2, horizon >= 1 and errors_mm >= 0"
-            raise ValueError(explain(expected=expected, got=self, fix="Leave them at their defaults."))
+            got = f"{self.num_worlds}, {self.warmup_steps}, {self.horizon} and {self.errors_mm}"
+            raise ValueError(explain(expected=expected, got=got, fix="Leave them at their defaults."))
 
 
 class Moment(NamedTuple):
@@ -148,17 +147,5 @@ def _continue(
     return np.stack(steps, axis=1)
 
 
-def main() -> int:
-    """Run from the command line and return the exit status."""
-    config = tyro.cli(BallHorizonConfig, description=__doc__)
-    return run_program("benchmarks.ball_horizon", lambda: _work(config))
-
-
-def _work(config: BallHorizonConfig) -> None:
-    result = run(config)
-    if config.out is not None:
-        write_json(config.out, result)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_measurement("benchmarks.ball_horizon", BallHorizonConfig, run, __doc__))

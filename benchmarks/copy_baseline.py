@@ -16,15 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tyro
 
+from benchmarks.measurement import run_measurement
 from rmr_gym.data import EpisodeStore, TransitionDataset, collect
 from rmr_gym.data.collect_games import rom_ids_of
-from rmr_gym.documents import write_json
 from rmr_gym.errors import explain
 from rmr_gym.evaluation.metrics import bit_f1, kept_slots, slot_accuracy
 from rmr_gym.pipeline.machine import hardware, versions
-from rmr_gym.program import run_program
 
 REFERENCE = Path(__file__).parent / "reference" / "copy_baseline.csv"
 TOLERANCE = 5.0
@@ -187,17 +185,5 @@ def _collect(game: str, config: CopyBaselineConfig, directory: Path) -> EpisodeS
             return store
 
 
-def main() -> int:
-    """Run from the command line and return the exit status."""
-    config = tyro.cli(CopyBaselineConfig, description=__doc__)
-    return run_program("benchmarks.copy_baseline", lambda: _work(config))
-
-
-def _work(config: CopyBaselineConfig) -> None:
-    result = run(config)
-    if config.out is not None:
-        write_json(config.out, result)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_measurement("benchmarks.copy_baseline", CopyBaselineConfig, run, __doc__))
