@@ -15,8 +15,8 @@ _BIT_OF_ITS_BYTE = 0x8040201008040201 - (1 << 64)  # bit i of byte i, as a signe
 def pack_open_(layer: Float[Tensor, "sample receiver sender width"]) -> UInt8[Tensor, "sample receiver byte"]:
     """Tell which units of a layer are positive, and destroy the layer.
 
-    The way through int32 is a detour on paper only: conversions to bool and from float32 to bytes are not vectorised
-    in PyTorch, and take five times as long as all of this.
+    The way through int32 is a detour on paper only: PyTorch does not vectorise conversions to bool, nor those from
+    float32 to bytes, and any one of them takes as long as all of this.
 
     Args:
         layer: after its ReLU; sender times width is a multiple of 8.
