@@ -32,10 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    chosen = _parser().parse_args(words[:1])
     if arguments is None:
         exit_on_sigterm()
-    return run_program(f"{PROGRAM} {chosen.command}", lambda: _execute(chosen.command, words[1:]))
+
+    def work() -> int:  # reading the words is part of it: the reader of --help may leave as well
+        return _execute(_parser().parse_args(words[:1]).command, words[1:])
+
+    return run_program(" ".join([PROGRAM, *words[:1]]), work)
 
 
 def _execute(name: str, arguments: Sequence[str]) -> int:

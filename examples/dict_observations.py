@@ -13,7 +13,7 @@ import rmr_gym
 from rmr_gym.sb3 import policy_kwargs_from
 from rmr_gym.wrappers import PairedObservation
 
-encoder = sys.argv[1]
+encoder = sys.argv[1] if len(sys.argv) > 1 else sys.exit(__doc__)
 steps = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
 
 env = rmr_gym.make_atari("pong", gray=True, size=(84, 84), max_pool=True, full_actions=False, paired=False)

@@ -12,7 +12,7 @@ from stable_baselines3.common.env_util import make_vec_env
 import rmr_gym
 from rmr_gym.sb3 import UnfreezeEncoder, policy_kwargs_from
 
-encoder = sys.argv[1]
+encoder = sys.argv[1] if len(sys.argv) > 1 else sys.exit(__doc__)
 steps = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
 
 

@@ -13,7 +13,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 import rmr_gym
 from rmr_gym.sb3 import VecEncodeObservation
 
-encoder = sys.argv[1]
+encoder = sys.argv[1] if len(sys.argv) > 1 else sys.exit(__doc__)
 steps = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
 
 # The pictures that encoders of `rmr-gym run` are trained on.

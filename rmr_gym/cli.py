@@ -38,8 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         of the user (both also by way of `SystemExit`), 130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    chosen = _parser().parse_args(words[:1])
-    return run_program(f"rmr-gym {chosen.command}", lambda: _execute(chosen.command, words[1:]))
+
+    def work() -> int:  # reading the words is part of it: the reader of --help may leave as well
+        return _execute(_parser().parse_args(words[:1]).command, words[1:])
+
+    return run_program(" ".join(["rmr-gym", *words[:1]]), work)
 
 
 def _execute(name: str, arguments: Sequence[str]) -> int:

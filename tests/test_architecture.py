@@ -37,7 +37,7 @@ def test_table_names_every_part_of_the_package() -> None:
 
 def test_table_closes_over_what_stands_below() -> None:
     assert TABLE["errors"] == set()
-    assert TABLE["data"] == {"atomic", "errors", "registry", "seeding", "envs", "wrappers", "players"}
+    assert TABLE["data"] == {"atomic", "counts", "errors", "registry", "seeding", "envs", "wrappers", "players"}
     assert TABLE["objectives"] == {"atomic", "errors", "registry", "seeding", "ops", "models"}
     assert not {"evaluation", "pipeline"} & TABLE["training"]
     assert not {"objectives", "training"} & TABLE["evaluation"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from rmr_gym import cli
 from rmr_gym.models import load_encoder, load_processor, load_video_model
 from rmr_gym.pipeline import commands
 from rmr_gym.pipeline.doctor import Check
-from rmr_gym.program import USER_ERROR
+from rmr_gym.program import FAILED, USER_ERROR
 
 SMALL_DATA = ["--data.num-episodes", "2", "--data.max-steps", "25", "--data.validation-fraction", "0.5"]
 SMALL_LOOP = ["--profile", "smoke"]
@@ -47,6 +48,10 @@ def test_main_does_the_steps_of_the_chain_one_by_one(tmp_path: Path, capsys: pyt
     inputs = ["--data", data, "--processor", processor]
     assert cli.main(["train", *inputs, "--out", encoder, "--seed", "5", *SMALL_LOOP, *steps]) == 0
     capsys.readouterr()
+    assert cli.main(["collect", "pong", "--out", data, *SMALL_DATA]) == 0
+    assert cli.main(["train", *inputs, "--out", encoder, "--seed", "5", *SMALL_LOOP, *steps]) == 0
+    told = capsys.readouterr().out
+    assert told == "".join(f"{folder} is finished; nothing was left to do.\n" for folder in (data, encoder))
     limits = ["--probe.entropy-threshold", "0.3", "--probe.readouts", "full"]
     assert cli.main(["probe", "--data", data, "--encoder", encoder, *SMALL_LOOP, *limits]) == 0
     shown = capsys.readouterr().out
@@ -69,6 +74,26 @@ def test_main_says_what_the_user_did_wrong_in_one_line(tmp_path: Path, capsys: p
     assert "Traceback" not in shown.err
     assert "RMR_DEBUG=1" in shown.err
     assert shown.out == ""
+
+
+def test_main_wants_a_game_where_games_are_to_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["collect", "--games", "--out", str(tmp_path / "data")]) == USER_ERROR
+    assert "got none. Name each once." in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+
+
+def test_reader_of_the_help_may_leave() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing) as output:
+        done = subprocess.run(
+            [sys.executable, "-m", "rmr_gym.cli", "--help"],
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode in (0, FAILED), done.stderr) == (True, "")
 
 
 def test_main_names_an_absent_device(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,6 +40,14 @@ def test_every_recipe_is_tested() -> None:
     assert [path.name for path in (EXAMPLES / "rl_zoo3").iterdir() if path.suffix == ".py"] == ["ppo.py"]
 
 
+@pytest.mark.parametrize("name", ["dict_observations.py", "fine_tuning.py", "frozen_encoder.py"])
+def test_recipe_without_its_encoder_says_how_it_is_called(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit, match=rf"Usage: python examples/{name} runs/"):
+        run(name, monkeypatch=monkeypatch, folder=tmp_path)
+
+
 def test_five_lines_add_the_ram(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

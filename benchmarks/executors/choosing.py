@@ -10,7 +10,7 @@ from benchmarks.executors.interface import Executor
 from benchmarks.executors.local import LocalExecutor
 from benchmarks.executors.ray_cluster import RayExecutor
 from benchmarks.executors.serial import SerialExecutor
-from rmr_gym.data.arguments import usable_cores
+from rmr_gym.data.cores import usable_cores
 from rmr_gym.errors import explain
 from rmr_gym.registry import Registry
 

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.performance.balls_config import OURS, BallsSizes
 from benchmarks.performance.conventional_balls import ConventionalWorld, Integrator, advance_worlds
 from benchmarks.performance.frame_rates import FrameRate, Timed, frame_rates
-from rmr_gym.data.arguments import usable_cores
+from rmr_gym.data.cores import usable_cores
 from rmr_gym.envs.ball_world import BallWorlds, simulate, start
 from rmr_gym.envs.balls_config import BallsConfig
 

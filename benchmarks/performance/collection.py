@@ -22,7 +22,7 @@ from benchmarks.performance.harness import Comparison, Spread, speed_ratio, take
 from benchmarks.performance.plain_loops import Script, play_bare, play_in_gymnasium
 from benchmarks.performance.settings import Settings
 from rmr_gym.data import Episode, EpisodeMetadata, EpisodeStore, collect
-from rmr_gym.data.arguments import usable_cores
+from rmr_gym.data.cores import usable_cores
 
 _GAME, _ENV_ID = "pong", "ALE/Pong-v5"
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmr_gym.atomic import sweep_unfinished
-from rmr_gym.data.arguments import check_positive, usable_cores
+from rmr_gym.counts import as_count
+from rmr_gym.data.cores import usable_cores
 from rmr_gym.data.metadata import BallsEpisodeMetadata
 from rmr_gym.data.store import EpisodeStore
 from rmr_gym.data.writer import EpisodeWriter
@@ -83,8 +84,9 @@ def collect_balls(
         ...     store.read(0).state.shape
         (6, 10, 2)
     """
-    num_workers = usable_cores() if num_workers is None else num_workers
-    check_positive(num_episodes=num_episodes, num_steps=num_steps, num_workers=num_workers)
+    num_episodes = as_count("num_episodes", num_episodes)
+    num_steps = as_count("num_steps", num_steps)
+    num_workers = usable_cores() if num_workers is None else as_count("num_workers", num_workers)
     load_mujoco()  # where it is missing, say so before anything asks for its version or makes a folder
     session = _Session(
         directory=Path(path),

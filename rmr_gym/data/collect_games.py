@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rmr_gym.atomic import sweep_unfinished
-from rmr_gym.data.arguments import check_positive, usable_cores
+from rmr_gym.counts import as_count
+from rmr_gym.data.cores import usable_cores
 from rmr_gym.data.metadata import EpisodeMetadata
 from rmr_gym.data.playing import play
 from rmr_gym.data.session import Session
@@ -68,8 +69,9 @@ def collect_games(
         >>> [(game, len(store)) for game, store in stores.items()]
         [('pong', 2), ('boxing', 2)]
     """
-    num_workers = usable_cores() if num_workers is None else num_workers
-    check_positive(num_episodes=num_episodes, max_steps_per_episode=max_steps_per_episode, num_workers=num_workers)
+    num_episodes = as_count("num_episodes", num_episodes)
+    max_steps_per_episode = as_count("max_steps_per_episode", max_steps_per_episode)
+    num_workers = usable_cores() if num_workers is None else as_count("num_workers", num_workers)
     rom_ids = rom_ids_of(games)
     sessions = {
         game: Session(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from rmr_gym.data.arguments import usable_cores
+from rmr_gym.data.cores import usable_cores
 from rmr_gym.errors import explain
 
 GIGABYTE = 1e9

@@ -52,9 +52,19 @@ def split_episodes(skills: Sequence[float], *, validation_fraction: float, seed:
             )
         )
     generator = numpy_generator(seed, "split")
+    count = num_held_out(len(skills), validation_fraction)
     line = np.lexsort((generator.permutation(len(skills)), np.asarray(skills)))
-    count = min(max(round(validation_fraction * len(skills)), 1), len(skills) - 1)
     places = np.floor((np.arange(count) + generator.random()) * len(skills) / count).astype(np.int64)
     chosen = np.zeros(len(skills), dtype=np.bool_)
     chosen[line[places]] = True
     return chosen
+
+
+def num_held_out(num_episodes: int, validation_fraction: float) -> int:
+    """Return how many of two or more episodes `split_episodes` chooses for validation.
+
+    Example:
+        >>> num_held_out(96, 0.5), num_held_out(10, 0.01)
+        (48, 1)
+    """
+    return min(max(round(validation_fraction * num_episodes), 1), num_episodes - 1)

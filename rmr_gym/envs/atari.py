@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 import gymnasium as gym
 
+from rmr_gym.counts import as_count
 from rmr_gym.envs.actions import ACTION_NAMES, NUM_ACTIONS, ActionCodec, one_hot_actions
 from rmr_gym.envs.frames import check_size, pool_frames, resize_frame, to_gray
 from rmr_gym.envs.games import GAMES, NUM_RAM_BYTES, SCREEN_SHAPE, Game, get_game
@@ -37,17 +38,17 @@ __all__ = [
 def make_atari(
     game: str | Game,
     *,
-    frame_skip: int = 4,
+    frame_skip: SupportsIndex = 4,
     sticky: float = 0.0,
     gray: bool = False,
     gray_newaxis: bool = False,
     size: Sequence[int] | None = None,
     max_pool: bool = False,
-    noop_max: int = 30,
+    noop_max: SupportsIndex = 30,
     full_actions: bool = True,
     mode: int | None = None,
     difficulty: int | None = None,
-    max_frames: int = 108_000,
+    max_frames: SupportsIndex = 108_000,
     render_mode: Literal["human", "rgb_array"] | None = None,
     paired: bool = True,
 ) -> gym.Env[Any, Any]:
@@ -101,17 +102,17 @@ def make_atari(
     spec = gym.spec(get_game(game).env_id)
     return gym.make(
         spec if paired else dataclasses.replace(spec, additional_wrappers=()),
-        frame_skip=frame_skip,
+        frame_skip=as_count("frame_skip", frame_skip),
         sticky=sticky,
         gray=gray,
         gray_newaxis=gray_newaxis,
         size=None if size is None else list(check_size(size)),  # a list survives the spec's way through JSON
         max_pool=max_pool,
-        noop_max=noop_max,
+        noop_max=as_count("noop_max", noop_max, least=0),
         full_actions=full_actions,
         mode=mode,
         difficulty=difficulty,
-        max_frames=max_frames,
+        max_frames=as_count("max_frames", max_frames),
         render_mode=render_mode,
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from rmr_gym.counts import as_count
 from rmr_gym.errors import explain
 
 MAX_COVERAGE = 0.4
@@ -114,11 +115,7 @@ class BallsConfig:
 
     def _read_counts(self) -> None:
         for name, least in _COUNTS.items():
-            value: object = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-                fix = f"Correct {name}."
-                raise ValueError(explain(expected=f"{name} as an integer of at least {least}", got=value, fix=fix))
-            object.__setattr__(self, name, int(value))  # of numpy's integers, which JSON does not take
+            object.__setattr__(self, name, as_count(name, getattr(self, name), least=least))
 
     def _read_numbers(self) -> None:
         for name in (*_POSITIVE, *_FINITE):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rmr_gym.counts import as_count
 from rmr_gym.envs.actions import NUM_ACTIONS
 from rmr_gym.envs.frames import pool_frames, to_gray
 from rmr_gym.envs.games import SCREEN_SHAPE, get_game
@@ -46,11 +47,7 @@ class ConsoleConfig:
         """Translate the name of the game and refuse numbers out of range."""
         object.__setattr__(self, "game", get_game(self.game).rom_id)
         for name, least in (("frame_skip", 1), ("noop_max", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(
-                    explain(expected=f"{name} as an integer of at least {least}", got=value, fix="Pass another number.")
-                )
+            object.__setattr__(self, name, as_count(name, getattr(self, name), least=least))
         if not isinstance(self.max_pool, bool):
             raise ValueError(explain(expected="max_pool as a bool", got=self.max_pool, fix="Pass True or False."))
 

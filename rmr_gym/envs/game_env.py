@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import EzPickle
 from numpy.typing import NDArray
 
+from rmr_gym.counts import as_count
 from rmr_gym.envs.actions import NUM_ACTIONS
 from rmr_gym.envs.frames import check_size, pool_frames, resize_frame
 from rmr_gym.envs.games import SCREEN_SHAPE, Game, get_game
@@ -59,23 +60,22 @@ class GameEnv(AtariEnv):
         self,
         game: str | Game,
         *,
-        frame_skip: int = 4,
+        frame_skip: SupportsIndex = 4,
         sticky: float = 0.0,
         gray: bool = False,
         gray_newaxis: bool = False,
         size: Sequence[int] | None = None,
         max_pool: bool = False,
-        noop_max: int = 30,
+        noop_max: SupportsIndex = 30,
         full_actions: bool = True,
         mode: int | None = None,
         difficulty: int | None = None,
-        max_frames: int = 108_000,
+        max_frames: SupportsIndex = 108_000,
         render_mode: Literal["human", "rgb_array"] | None = None,
     ) -> None:
         rom_id = get_game(game).rom_id
-        _check_count("frame_skip", frame_skip, least=1)
-        _check_count("noop_max", noop_max, least=0)
-        _check_count("max_frames", max_frames, least=1)
+        frame_skip, max_frames = as_count("frame_skip", frame_skip), as_count("max_frames", max_frames)
+        noop_max = as_count("noop_max", noop_max, least=0)
         _check_probability("sticky", sticky)
         if gray_newaxis and not gray:
             expected = "gray_newaxis with gray pictures only: pictures in colour have an axis of channels already"
@@ -193,13 +193,6 @@ class GameEnv(AtariEnv):
         """Read the screen as it is to be shown, and its luminance."""
         gray = self.ale.getScreenGrayscale()
         return (gray if self._gray else self.ale.getScreenRGB()), gray
-
-
-def _check_count(name: str, value: object, *, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(
-            explain(expected=f"{name} as an integer of at least {least}", got=value, fix=f"Pass {name}={least}.")
-        )
 
 
 def _check_probability(name: str, value: float) -> None:

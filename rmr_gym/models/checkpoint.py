@@ -49,7 +49,7 @@ def save_processor(processor: Processor, folder: str | Path, *, num_slots: int, 
 
 
 def load_processor(folder: str | Path, *, device: str | torch.device = "cpu") -> Processor:
-    """Read a processor written by `save_processor`, or a folder of `rmr-gym pretrain`.
+    """Read a processor written by `save_processor`, or a folder of `rmr-gym pretrain`, in float32.
 
     Raises:
         CorruptFileError: when a file is damaged, truncated or was changed.
@@ -68,7 +68,7 @@ def save_encoder(encoder: Encoder | VideoEncoder, folder: str | Path, **facts: A
 
 
 def load_encoder(folder: str | Path, *, device: str | torch.device = "cpu") -> Encoder:
-    """Read an encoder written by `save_encoder`, or a folder of `rmr-gym train`.
+    """Read an encoder written by `save_encoder`, or a folder of `rmr-gym train`, in float32.
 
     Raises:
         CorruptFileError: when a file is damaged, truncated or was changed.

@@ -67,5 +67,5 @@ def earlier(result: Path, records: Iterable[Path]) -> JsonObject:
         return {}
     document = read_json(result)
     kept = {key: document[key] for key in ("machine", "versions", "command_line")}
-    timing = {key: document["timing"][key] for key in ("peak_memory_bytes", "this_session")}
-    return {"timing": timing, **kept}
+    timing = document.get("timing", {})  # a bottleneck of before has none
+    return {"timing": {key: timing[key] for key in ("peak_memory_bytes", "this_session") if key in timing}, **kept}

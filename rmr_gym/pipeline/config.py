@@ -10,6 +10,7 @@ import tyro
 
 from rmr_gym.envs.games import get_game
 from rmr_gym.errors import explain
+from rmr_gym.evaluation.metrics import check_entropy_threshold
 from rmr_gym.evaluation.probes import LinearProbeConfig, LinearReadoutConfig
 from rmr_gym.evaluation.readouts import READOUTS
 from rmr_gym.training import ARMS, USUAL_ARMS, AbstractConfig, NaturalConfig
@@ -95,6 +96,7 @@ class ProbingConfig:
     def __post_init__(self) -> None:
         if min(self.num_train_frames, self.num_validation_frames) < 2:
             raise ValueError(explain(expected="at least 2 frames for each side", got=self, fix="Raise the numbers."))
+        check_entropy_threshold(self.entropy_threshold)
         if not self.readouts:
             raise ValueError(explain(expected="at least one readout", got=self.readouts, fix="Leave the option out."))
         for name in self.readouts:

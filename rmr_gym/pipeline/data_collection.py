@@ -13,8 +13,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from rmr_gym.data import DiskWatch, EpisodeMetadata, EpisodeStore, collect_games
-from rmr_gym.data.arguments import usable_cores
 from rmr_gym.data.collect_games import rom_ids_of
+from rmr_gym.data.cores import usable_cores
 from rmr_gym.data.disk_watch import GIGABYTE, episode_sizes, free_bytes
 from rmr_gym.data.session import Session
 from rmr_gym.envs.console import ConsoleConfig

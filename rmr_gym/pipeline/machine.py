@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from rmr_gym.data.arguments import usable_cores
+from rmr_gym.data.cores import usable_cores
 from rmr_gym.models.devices import check_device
 
 __all__ = ["check_device", "hardware", "versions"]

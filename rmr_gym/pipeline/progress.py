@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -21,10 +22,14 @@ class Reporter:
 
     Args:
         console: where to print; None prints nothing, for use as a library.
+
+    Attributes:
+        num_lines: lines that were reported.
     """
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console
+        self.num_lines = 0
 
     @contextmanager
     def task(self, title: str) -> Iterator[OnProgress]:
@@ -45,8 +50,14 @@ class Reporter:
 
     def line(self, text: str) -> None:
         """Print a line that stays."""
+        self.num_lines += 1
         if self._console is not None:
             self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def close(self, folder: Path) -> None:
+        """Say that nothing was left to do, if no line has been reported."""
+        if not self.num_lines:
+            self.line(f"{folder} is finished; nothing was left to do.")
 
 
 def spent(record: Mapping[str, Any]) -> str:

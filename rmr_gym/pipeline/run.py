@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rmr_gym.atomic import write_atomically
+from rmr_gym.data.split import num_held_out
 from rmr_gym.documents import write_json
 from rmr_gym.envs.console import rom_path
 from rmr_gym.errors import explain
@@ -24,7 +25,7 @@ from rmr_gym.pipeline.probed import PROBE_FILE
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive
 from rmr_gym.pipeline.tables import as_text
-from rmr_gym.training import Member, read_records
+from rmr_gym.training import ARMS, Member, read_records
 
 FORMAT = "rmr-result/1"
 """Version of the layout of result.json."""
@@ -70,6 +71,7 @@ def run(
     reporter = reporter or Reporter()
     check_device(device)
     _require_one_width(config)
+    _require_batches(config)
     with exclusive(out) as folder:
         if not (folder / "data" / RESULT_FILE).exists():
             rom_path(config.game)  # or a config would be left behind that belongs to nothing
@@ -107,6 +109,21 @@ def _require_one_width(config: RunConfig) -> None:
     if processor != encoder:
         got = f"abstract.processor.slot_dim {processor} and natural.encoder.slot_dim {encoder}"
         raise ValueError(explain(expected="slots of one width", got=got, fix="Set both to the same number."))
+
+
+def _require_batches(config: RunConfig) -> None:
+    """Refuse batches larger than all that can be recorded for training; games that end early leave less still."""
+    data = config.data
+    most = (data.num_episodes - num_held_out(data.num_episodes, data.validation_fraction)) * data.max_steps
+    loops = {"abstract.loop": config.abstract.loop}
+    for arm in config.arms:
+        if ARMS[arm].learns_from != "nothing":
+            name = "natural.supervised" if ARMS[arm].learns_from == "ram" else "natural.loop"
+            loops[name] = config.natural.loop_of(arm)
+    for name, loop in loops.items():
+        if most < loop.batch_size:
+            expected = f"{name}.batch_size of at most the {most} transitions that are recorded for training"
+            raise ValueError(explain(expected=expected, got=loop.batch_size, fix="Lower it, or record more."))
 
 
 Records = dict[str, dict[int, JsonObject]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rmr_gym.counts import as_count
 from rmr_gym.errors import explain
 
 
@@ -46,9 +47,7 @@ class LookaheadConfig:
                 expected = f"{name} in 0..1{', below 1' if name == 'persistence' else ''}"
                 raise ValueError(explain(expected=expected, got=value, fix=f"Pass {name}=0.5."))
         for name in ("hold", "commit", "horizon"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(explain(expected=f"{name} as a positive integer", got=value, fix=f"Pass {name}=4."))
+            object.__setattr__(self, name, as_count(name, getattr(self, name)))
         for name, least in (("budget", 1), ("caution", 0), ("curiosity", 0)):
             value = getattr(self, name)
             if not least <= value < float("inf"):

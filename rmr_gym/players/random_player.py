@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rmr_gym.counts import as_count
 from rmr_gym.errors import explain
 
 _NOOP, _FIRE = 0, 1  # ALE action values
@@ -41,9 +42,7 @@ class RandomPlayerConfig:
                 expected = f"{name} in 0..1{', below 1' if name == 'persistence' else ''}"
                 raise ValueError(explain(expected=expected, got=value, fix="Pass 0.0 to turn it off."))
         for name in ("num_favorites", "burst_steps"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(explain(expected=f"{name} as a positive integer", got=value, fix=f"Pass {name}=4."))
+            object.__setattr__(self, name, as_count(name, getattr(self, name)))
 
 
 class RandomPlayer:

@@ -2,6 +2,7 @@
 
 from rmr_gym.training.abstract import AbstractConfig, predict_ram, train_processor, train_processors
 from rmr_gym.training.arms import ARMS, BALL_ARMS, USUAL_ARMS, Arm
+from rmr_gym.training.batches import check_batch_size
 from rmr_gym.training.encoders import Member, train_encoders
 from rmr_gym.training.ensemble import Execution
 from rmr_gym.training.loop import LoopConfig
@@ -29,6 +30,7 @@ __all__ = [
     "VideoConfig",
     "build_natural_model",
     "build_video_model",
+    "check_batch_size",
     "predict_ram",
     "read_records",
     "train_encoder",

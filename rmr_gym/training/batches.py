@@ -30,9 +30,7 @@ class BatchOrder:
     """
 
     def __init__(self, *, num_items: int, batch_size: int, seed: int) -> None:
-        if num_items < batch_size:
-            expected = f"at least {batch_size} transitions, one batch"
-            raise ValueError(explain(expected=expected, got=num_items, fix="Collect more or lower batch_size."))
+        check_batch_size(num_items, batch_size)
         self._num_items, self._batch_size, self._seed = num_items, batch_size, seed
         self._pass, self._order = -1, np.empty(0, np.int64)
 
@@ -48,6 +46,17 @@ class BatchOrder:
     def permutation(self, step: int) -> Int64[np.ndarray, " batch"]:
         """Return the permutation that pairs each sample with its negative."""
         return numpy_generator(self._seed, "negatives", step).permutation(self._batch_size)
+
+
+def check_batch_size(num_items: int, batch_size: int) -> None:
+    """Refuse batches larger than the data set, for callers who want to know before they begin.
+
+    Raises:
+        ValueError: when the data set is smaller than a batch.
+    """
+    if num_items < batch_size:
+        expected = f"at least {batch_size} transitions, one batch"
+        raise ValueError(explain(expected=expected, got=num_items, fix="Collect more or lower batch_size."))
 
 
 class Prefetcher(Generic[T]):

@@ -129,9 +129,9 @@ def test_collect_refuses_a_directory_with_a_damaged_episode(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"num_episodes": 0}, "num_episodes as a positive integer"),
-        ({"max_steps_per_episode": 0}, "max_steps_per_episode as a positive integer"),
-        ({"num_workers": 0}, "num_workers as a positive integer"),
+        ({"num_episodes": 0}, "num_episodes as an integer of at least 1"),
+        ({"max_steps_per_episode": 0}, "max_steps_per_episode as an integer of at least 1"),
+        ({"num_workers": 0}, "num_workers as an integer of at least 1"),
         ({"frame_skip": 0}, "frame_skip"),
         ({"game": "ping"}, "Did you mean 'pong'"),
         ({"players": []}, "at least one"),

@@ -206,9 +206,9 @@ def test_damaged_trajectory_is_refused_and_made_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"num_episodes": 0}, "num_episodes as a positive integer"),
-        ({"num_steps": 0}, "num_steps as a positive integer"),
-        ({"num_workers": 0}, "num_workers as a positive integer"),
+        ({"num_episodes": 0}, "num_episodes as an integer of at least 1"),
+        ({"num_steps": 0}, "num_steps as an integer of at least 1"),
+        ({"num_workers": 0}, "num_workers as an integer of at least 1"),
     ],
 )
 def test_collect_refuses_bad_arguments(tmp_path: Path, change: dict[str, Any], message: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from gymnasium.wrappers import AtariPreprocessing
 
+from rmr_gym.envs.atari import make_atari
 from rmr_gym.envs.frames import resize_frame
 from rmr_gym.envs.game_env import GameEnv
 
@@ -195,6 +196,16 @@ def test_sticky_reaches_the_console() -> None:
 def test_option_outside_its_range_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         GameEnv("pong", **options)
+
+
+def test_integers_of_numpy_are_taken_and_reach_the_spec_as_those_of_python() -> None:
+    env = make_atari("pong", frame_skip=np.int64(2), noop_max=np.int32(0), max_frames=np.int64(40))
+    assert env.spec is not None
+    again = gym.make(gym.envs.registration.EnvSpec.from_json(env.spec.to_json()))
+    for made in (env, again):
+        made.reset(seed=0)
+        lengths = [made.step(0)[3] for _ in range(20)]
+        assert lengths == [False] * 19 + [True]
 
 
 def test_mode_and_difficulty_reach_the_console() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 
@@ -50,6 +51,9 @@ def test_probing_config_refuses_unknown_readouts_and_too_few_frames() -> None:
         ProbingConfig(readouts=())
     with pytest.raises(ValueError, match="each readout once; got full twice"):
         ProbingConfig(readouts=("full", "full"))
+    for threshold in (-0.1, math.nan, math.inf):
+        with pytest.raises(ValueError, match="an entropy threshold in nats, of at least 0; got"):
+            ProbingConfig(entropy_threshold=threshold)
     with pytest.raises(ValueError, match="at least 2 frames"):
         ProbingConfig(num_validation_frames=1)
 

@@ -135,6 +135,26 @@ def test_run_refuses_slots_of_two_widths_before_it_collects(tiny: RunConfig, tmp
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("arms", "stage"),
+    [
+        (("rmr",), "abstract.loop"),
+        (("rmr",), "natural.loop"),
+        (("untrained", "supervised"), "natural.supervised"),
+    ],
+)
+def test_run_refuses_batches_that_no_collection_fills_before_it_collects(
+    arms: tuple[str, ...], stage: str, tiny: RunConfig, tmp_path: Path
+) -> None:
+    document = to_json(dataclasses.replace(tiny, arms=arms))
+    part, loop = stage.split(".")
+    document[part][loop]["batch_size"] = 1_000_000
+    most = 2 * tiny.data.max_steps  # of three episodes one is held out
+    with pytest.raises(ValueError, match=rf"{stage}.batch_size of at most the {most} transitions .*; got 1000000"):
+        run(from_json(RunConfig, document), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_run_refuses_a_folder_in_use(copied: Path, tiny: RunConfig) -> None:
     with exclusive(copied), pytest.raises(ValueError, match="another process that is working in it"):
         run(tiny, copied)

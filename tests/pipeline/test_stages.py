@@ -260,3 +260,17 @@ def test_stages_say_when_a_folder_is_no_data_set(tiny: RunConfig, tmp_path: Path
     with pytest.raises(ValueError, match="directory of episodes"):
         pretrain(tmp_path / "nothing", tmp_path / "out", tiny.abstract)
     assert not (tmp_path / "out").exists()
+
+
+def test_batch_that_the_data_do_not_fill_is_refused_before_a_stage_is_begun(
+    finished: tuple[Path, JsonObject], tiny: RunConfig, tmp_path: Path
+) -> None:
+    data, out = finished[0] / "data", tmp_path / "out"
+    loop = LoopConfig(batch_size=10_000)
+    with pytest.raises(ValueError, match="at least 10000 transitions, one batch"):
+        pretrain(data, out, dataclasses.replace(tiny.abstract, loop=loop))
+    with pytest.raises(ValueError, match="at least 10000 transitions, one batch"):
+        train(data, finished[0] / "processor", out, "rmr", dataclasses.replace(tiny.natural, loop=loop))
+    with pytest.raises(ValueError, match="an entropy threshold in nats"):
+        pretrain(data, out, tiny.abstract, entropy_threshold=float("nan"))
+    assert not out.exists()

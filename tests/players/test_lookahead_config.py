@@ -19,7 +19,7 @@ from rmr_gym.players import LookaheadConfig
         ({"epsilon": 1.1}, "epsilon in 0..1"),
         ({"persistence": 1.0}, "persistence in 0..1, below 1; got 1.0"),
         ({"discount": -0.1}, "discount"),
-        ({"hold": 0}, "hold as a positive integer"),
+        ({"hold": 0}, "hold as an integer of at least 1"),
         ({"commit": True}, "commit"),
         ({"horizon": 4, "commit": 4}, "horizon over commit=4"),
         ({"caution": -1}, "caution"),

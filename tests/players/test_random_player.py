@@ -83,8 +83,8 @@ def test_players_of_different_config_have_different_names() -> None:
         ({"persistence": 1.0}, "persistence in 0..1, below 1; got 1.0"),
         ({"bias": 1.1}, "bias in 0..1"),
         ({"fire_burst": -0.1}, "fire_burst in 0..1"),
-        ({"num_favorites": 0}, "num_favorites as a positive integer"),
-        ({"burst_steps": True}, "burst_steps as a positive integer"),
+        ({"num_favorites": 0}, "num_favorites as an integer of at least 1"),
+        ({"burst_steps": True}, "burst_steps as an integer of at least 1"),
     ],
 )
 def test_config_refuses_numbers_out_of_range(options: dict[str, float], message: str) -> None:

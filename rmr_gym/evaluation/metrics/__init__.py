@@ -10,6 +10,7 @@ from rmr_gym.evaluation.metrics.masks import adjusted_rand_index, ball_labels, m
 from rmr_gym.evaluation.metrics.slots import (
     MaskScore,
     changed_slot_accuracy,
+    check_entropy_threshold,
     kept_slots,
     mask_precision_recall,
     slot_accuracy,
@@ -30,6 +31,7 @@ __all__ = [
     "bit_f1",
     "black",
     "changed_slot_accuracy",
+    "check_entropy_threshold",
     "collapse_panel",
     "collisions",
     "constant_velocity",

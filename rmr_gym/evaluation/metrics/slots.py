@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,8 +66,23 @@ def kept_slots(ram: UInt8[np.ndarray, "batch slot"], threshold: float = 0.6) -> 
 
     Returns:
         Slot indices in ascending order; empty when nothing varies enough.
+
+    Raises:
+        ValueError: as `check_entropy_threshold`.
     """
+    check_entropy_threshold(threshold)
     return np.flatnonzero(slot_entropy(ram) > threshold)
+
+
+def check_entropy_threshold(threshold: float) -> None:
+    """Refuse what no slot could be compared with.
+
+    Raises:
+        ValueError: when the threshold is negative, infinite or not a number.
+    """
+    if not 0 <= threshold < math.inf:
+        fix = "Pass 0.6, as the paper does."
+        raise ValueError(explain(expected="an entropy threshold in nats, of at least 0", got=threshold, fix=fix))
 
 
 def slot_accuracy(predicted: Shaped[np.ndarray, "..."], true: Shaped[np.ndarray, "..."]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rmr_gym.documents import write_json
@@ -11,11 +11,13 @@ from rmr_gym.errors import explain
 from rmr_gym.models.processors import InteractionNetworkConfig, MpnnConfig
 from rmr_gym.pipeline.balls import figures, stages
 from rmr_gym.pipeline.balls.config import HISTORY, BallsRunConfig
+from rmr_gym.pipeline.circumstances import earlier, session
 from rmr_gym.pipeline.config_json import to_json
-from rmr_gym.pipeline.machine import check_device, hardware, versions
+from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.pinning import pin
 from rmr_gym.pipeline.progress import Reporter
-from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, exclusive
+from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive
+from rmr_gym.pipeline.stage import RESULT_FILE as STAGE_FILE
 from rmr_gym.training import read_records
 
 FORMAT = "rmr-balls-bottleneck/1"
@@ -53,7 +55,7 @@ def run_bottleneck(
         interaction_network: whether to add the Interaction Network, whose input is a window of positions and whose
             output is a position, so that the latents are 6 and 2 numbers.
         device: where the networks run.
-        command_line: kept in the result.
+        command_line: kept in the result, as machine and versions are, unless everything was finished before.
         reporter: shows progress.
 
     Returns:
@@ -70,6 +72,7 @@ def run_bottleneck(
     with exclusive(out) as folder:
         stages.require_simulator(folder)
         pin(config, folder, may_grow=("num_seeds",))
+        before, stopwatch = earlier(folder / RESULT_FILE, _records(config, folder, variants)), Stopwatch()
         for kind, pixels in (("videos", True), ("trajectories", False)):
             stages.record(folder / kind, config.world, config.data, pixels=pixels, seed=config.seed, reporter=reporter)
         found = {
@@ -80,9 +83,7 @@ def run_bottleneck(
             "format": FORMAT,
             "config": to_json(config),
             "variants": found,
-            "machine": hardware(device),
-            "versions": versions(),
-            "command_line": list(command_line),
+            **session(stopwatch, device=device, command_line=command_line, before=before),
         }
         curves = {name: read_records(_model_folder(folder, name, config.seed) / LOG_FILE) for name in variants}
         figures.draw_bottleneck(folder / CURVES_FILE, curves, found)
@@ -103,6 +104,13 @@ def _variants(config: BallsRunConfig, widths: Sequence[int], *, interaction_netw
     if interaction_network:
         variants[INTERACTION_NETWORK] = config.with_processor(InteractionNetworkConfig(history=HISTORY))
     return variants
+
+
+def _records(config: BallsRunConfig, folder: Path, variants: Iterable[str]) -> list[Path]:
+    """List what all stages together leave when they are finished."""
+    processors = [folder / name / "processor" for name in variants]
+    models = [_model_folder(folder, name, seed) for name in variants for seed in config.seeds]
+    return [part / STAGE_FILE for part in (folder / "videos", folder / "trajectories", *processors, *models)]
 
 
 def _run_variant(name: str, config: BallsRunConfig, folder: Path, *, device: str, reporter: Reporter) -> JsonObject:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from rmr_gym.data.split import split_episodes
+from rmr_gym.data.split import num_held_out
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.errors import explain
 from rmr_gym.models.processors import BallProcessorConfig, InteractionNetworkConfig
@@ -145,8 +145,8 @@ class BallsRunConfig:
             ("natural.loop", self.natural.loop, self.data.num_videos),
         )
         for name, loop, count in stages:
-            held_out = split_episodes([0.0] * count, validation_fraction=self.data.validation_fraction, seed=0).sum()
-            windows = (count - int(held_out)) * (self.data.num_steps + 1 - HISTORY)
+            held_out = num_held_out(count, self.data.validation_fraction)
+            windows = (count - held_out) * (self.data.num_steps + 1 - HISTORY)
             if windows < loop.batch_size:
                 expected = f"{name}.batch_size of at most the {windows} windows that are recorded for training"
                 raise ValueError(explain(expected=expected, got=loop.batch_size, fix="Lower it, or record more."))

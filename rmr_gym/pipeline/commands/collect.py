@@ -34,7 +34,7 @@ class Collect:
     game: tyro.conf.Positional[str]
     """Game to play, by rom id (ms_pacman) or any other of its names."""
 
-    games: tuple[str, ...] = ()
+    games: tuple[str, ...] | None = None
     """Play these games, or all 24 with `all`, each into a folder of its own in --out; takes the place of GAME."""
 
     out: Path
@@ -71,7 +71,7 @@ class Collect:
     def execute(self, console: Console) -> None:
         """Record one game, or plan and record several."""
         reporter = Reporter(console)
-        several = rom_ids_of(self.games) if self.games else ()
+        several = () if self.games is None else rom_ids_of(self.games)
         if several or self.dry_run:
             folders = {game: self.out / game for game in several} or {get_game(self.game).rom_id: self.out}
             plans = plan_games(folders, self.data, seed=self.seed, sources=self.players, reporter=reporter)
@@ -89,6 +89,7 @@ class Collect:
                 num_workers=self.workers,
                 reporter=reporter,
             )
+            reporter.close(self.out)
             return
         collect(
             self.game,
@@ -100,3 +101,4 @@ class Collect:
             watch=self.limits.watch(self.out, self.workers),
             reporter=reporter,
         )
+        reporter.close(self.out)

@@ -59,6 +59,7 @@ class Train:
 
     def execute(self, console: Console) -> None:
         """Train."""
+        reporter = Reporter(console)
         train(
             self.data,
             self.processor,
@@ -67,5 +68,6 @@ class Train:
             self.natural,
             seed=self.seed,
             device=self.compute.apply(),
-            reporter=Reporter(console),
+            reporter=reporter,
         )
+        reporter.close(self.out)

@@ -7,14 +7,14 @@ import shutil
 from pathlib import Path
 
 from rmr_gym.evaluation.abstract import score_abstract, score_copy
-from rmr_gym.evaluation.metrics import kept_slots
+from rmr_gym.evaluation.metrics import check_entropy_threshold, kept_slots
 from rmr_gym.models import fingerprint, save_abstract_model
 from rmr_gym.pipeline.config_json import to_json
 from rmr_gym.pipeline.datasets import DataPath, game_of, open_dataset
 from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.progress import Reporter, spent
 from rmr_gym.pipeline.stage import LOG_FILE, STATE_FOLDER, JsonObject, Stage, exclusive
-from rmr_gym.training import AbstractConfig, JsonlSink, predict_ram, train_processor
+from rmr_gym.training import AbstractConfig, JsonlSink, check_batch_size, predict_ram, train_processor
 
 
 def pretrain(
@@ -46,7 +46,9 @@ def pretrain(
     """
     reporter = reporter or Reporter()
     check_device(device)
+    check_entropy_threshold(entropy_threshold)
     dataset, held_out = open_dataset(data, "train"), open_dataset(data, "validation")
+    check_batch_size(len(dataset), config.loop.batch_size)
     inputs = {
         "data": [dataset.fingerprint, held_out.fingerprint],
         "config": to_json(config),

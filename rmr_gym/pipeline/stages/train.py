@@ -16,7 +16,7 @@ from rmr_gym.pipeline.datasets import DataPath, game_of, open_dataset
 from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.progress import Reporter, spent
 from rmr_gym.pipeline.stage import LOG_FILE, STATE_FOLDER, JsonObject, Stage, exclusive
-from rmr_gym.training import ARMS, JsonlSink, NaturalConfig, read_records, train_encoder
+from rmr_gym.training import ARMS, JsonlSink, NaturalConfig, check_batch_size, read_records, train_encoder
 
 
 def train(
@@ -52,6 +52,8 @@ def train(
     reporter = reporter or Reporter()
     check_device(device)
     dataset = open_dataset(data, "train", config.encoder.size)
+    if ARMS[arm].learns_from != "nothing":
+        check_batch_size(len(dataset), config.loop_of(arm).batch_size)
     pretrained = open_processor(processor, [arm], num_slots=dataset.ram.shape[1])
     described = processor if isinstance(processor, ProcessorConfig) else pretrained
     inputs = training_inputs(dataset, described, arm, config, seed)

@@ -69,6 +69,20 @@ def test_later_call_keeps_what_is_finished_and_adds_widths_and_seeds(
     assert result["variants"]["width-2"]["natural"]["3"] == finished[1]["variants"]["width-2"]["natural"]["3"]
 
 
+def test_call_that_only_shows_what_is_finished_has_no_part_in_it(
+    finished: tuple[Path, JsonObject], tiny_balls: BallsRunConfig, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(finished[0], tmp_path / "copied")
+    shown = run_bottleneck(tiny_balls, folder, widths=(2, 16), command_line=["later"])
+    assert shown == finished[1]
+    path = folder / "bottleneck.json"
+    document = json.loads(path.read_text())
+    del document["timing"]  # as bottlenecks were written before
+    path.write_text(json.dumps(document))
+    assert run_bottleneck(tiny_balls, folder, widths=(2, 16))["timing"] == {}
+    assert run_bottleneck(tiny_balls, folder, widths=(2, 4), command_line=["more"])["command_line"] == ["more"]
+
+
 @pytest.mark.parametrize("widths", [(), (0, 2), (2, 2)])
 def test_widths_that_make_no_sense_are_refused_before_any_work(
     widths: tuple[int, ...], tiny_balls: BallsRunConfig, tmp_path: Path

@@ -1,0 +1,28 @@
+"""Whole numbers that users pass: how many, how long, how often."""
+
+from __future__ import annotations
+
+import numbers
+
+from rmr_gym.errors import explain
+
+
+def as_count(name: str, value: object, *, least: int = 1) -> int:
+    """Return an integer as Python's own, which JSON can hold; integers of numpy are welcome.
+
+    Args:
+        name: of the argument or field, for the message.
+        value: what was passed.
+        least: smallest number that makes sense.
+
+    Raises:
+        ValueError: when the value is no integer (a bool is none), or is too small.
+
+    Example:
+        >>> as_count("frame_skip", 4)
+        4
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        expected = f"{name} as an integer of at least {least}"
+        raise ValueError(explain(expected=expected, got=value, fix=f"Pass for example {name}={max(least, 4)}."))
+    return int(value)
