@@ -29,6 +29,7 @@ def draw_controls(table: Table) -> Figure:
             axes.set_yticks(range(len(rows)), [str(row.values["arm"]) for row in reversed(rows)], fontsize=8)
             axes.set_ylim(-0.6, len(rows) - 0.4)
             axes.tick_params(axis="x", labelsize=7)
+            axes.locator_params(axis="x", nbins=4)  # scores of four digits stand close
             axes.set_title(f"{game}, {readout.replace('_', ' ')}", fontsize=9)
             axes.grid(visible=True, axis="x", alpha=0.3)
     return figure
