@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+from rmr_gym.envs.games import GAMES
 
 Value = str | float | int | None
 """What stands in a cell of a file; None is missing."""
@@ -83,12 +85,29 @@ class Table:
     """What it comes down to, ours and the paper's."""
 
     notes: tuple[str, ...] = ()
-    """What is missing, tied or too little."""
+    """What is missing, tied or too little. What is so of several games is said once."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "notes", gathered(self.notes))
 
     @property
     def shown(self) -> list[Column]:
         """The columns of views."""
         return [column for column in self.columns if column.heading]
+
+
+def gathered(notes: Sequence[str]) -> tuple[str, ...]:
+    """Make one of the notes that say the same of several games.
+
+    Example:
+        >>> gathered(["pong: MLP not run.", "pong: no copy.", "qbert: MLP not run.", "No control."])
+        ('pong, qbert: MLP not run.', 'pong: no copy.', 'No control.')
+    """
+    games: dict[str, list[str]] = {}
+    for note in dict.fromkeys(notes):
+        game, _, said = note.partition(": ")
+        games.setdefault(said if game in GAMES else note, []).extend([game] if game in GAMES else [])
+    return tuple(f"{', '.join(names)}: {said}" if names else said for said, names in games.items())
 
 
 def shown(row: Row, column: Column) -> str:

@@ -160,7 +160,7 @@ def test_controls_have_three_readouts_and_both_ends_of_the_scale(document: Docum
     assert (few["full_verdict"], few["full_pairs"]) == ("too few seeds", 3)
     said = "\n".join(found.notes)
     assert "boxing, anchored beside rmr: 3 seeds, p cannot fall below 0.125" in said
-    assert "boxing: anchored lacks seeds 3, 4, 5." in said
+    assert "boxing, breakout: anchored lacks seeds 3, 4, 5." in said
 
 
 def test_controls_have_the_notes_of_all_readouts(document: Document) -> None:
