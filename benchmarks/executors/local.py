@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import multiprocessing
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -69,6 +71,21 @@ class LocalExecutor(Executor):
             worker.end()
 
 
+@contextlib.contextmanager
+def _added_to_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables while a process is started: it imports the main script, and PyTorch with it, before all else."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 class _Worker:
     """One process, started when there is something to do."""
 
@@ -113,8 +130,9 @@ class _Worker:
         self.end()
         context = multiprocessing.get_context("spawn")  # forked children of a process with threads can hang
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, self._environment), daemon=True)
-        self.process.start()
+        self.process = context.Process(target=serve, args=(theirs,), daemon=True)
+        with _added_to_environment(self._environment):
+            self.process.start()
         theirs.close()  # or the death of the worker would not close the connection
 
 

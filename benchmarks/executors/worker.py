@@ -1,28 +1,25 @@
-"""A process that does one job after another for a `LocalExecutor`; imports nothing heavy before its environment."""
+"""A process that does one job after another for a `LocalExecutor`."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
-from collections.abc import Mapping
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from benchmarks.executors.attempt import attempt_pickled
 
-def serve(connection: Connection[Any, Any], environment: Mapping[str, str]) -> None:
+
+def serve(connection: Connection[Any, Any]) -> None:
     """Do the jobs that come through a connection until it closes.
 
     Args:
         connection: brings jobs, takes outcomes.
-        environment: variables to set first, as those that say how many threads there are to be.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent decides what to do
-    os.environ.update(environment)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    from benchmarks.executors.attempt import attempt_pickled
-
     while True:
         try:
             job = connection.recv_bytes()
