@@ -114,7 +114,7 @@ class Encoder(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its folder in the folder of the work."""
+        """Its folder in the folder of the number of updates."""
         return f"{self.arm}/episodes-{self.num_episodes}/seed-{self.seed}"
 
 
@@ -167,7 +167,7 @@ def measure(config: DataAmountConfig, encoder: Encoder) -> JsonObject:
         "encoder": encoder._asdict(),
         "seed": config.seed,
     }
-    with exclusive(config.work / encoder.name) as folder:
+    with exclusive(config.work / f"updates-{config.gradient_steps}" / encoder.name) as folder:
         stage = Stage(folder, inputs)
         if stage.finished:
             return stage.result
