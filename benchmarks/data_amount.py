@@ -120,6 +120,7 @@ class Encoder(NamedTuple):
 
 def run(config: DataAmountConfig) -> dict[str, Any]:
     """Record, pre-train, train and read out, print a line for each, and return the result as JSON values."""
+    resources = Resources(workers=config.workers)  # refuses what makes no sense before anything is recorded
     base, data = config.base, config.work / "data"
     collect(base.game, data, base.data, seed=config.seed)
     threshold = base.probe.entropy_threshold
@@ -129,14 +130,14 @@ def run(config: DataAmountConfig) -> dict[str, Any]:
     counts = [(REFERENCE, max(config.num_episodes)), *((TRAINED, count) for count in config.num_episodes)]
     encoders = [Encoder(arm, count, seed) for seed in config.seeds for arm, count in counts]
     jobs = [Job(name=encoder.name, function=measure, arguments=(config, encoder)) for encoder in encoders]
-    with EXECUTORS["serial" if config.workers == 1 else "local"](Resources(workers=config.workers)) as executor:
+    with EXECUTORS["serial" if config.workers == 1 else "local"](resources) as executor:
         tally = run_jobs(jobs, executor, on_event=_say)
     if tally.failed:
         raise RuntimeError("; ".join(f"{name}: {error}" for name, error in tally.failed.items()))
     found = {encoder: measure(config, encoder) for encoder in encoders}
     differences = minus_untrained(config, {encoder: record["scores"] for encoder, record in found.items()})
     result = {
-        "command": "python -m benchmarks.data_amount",
+        "command": command(config),
         "config": asdict(config) | {"work": None, "out": None, "workers": None},
         "num_transitions": {
             str(count): len(TransitionDataset(_part(config.work, count), split="all")) for count in config.num_episodes
@@ -150,6 +151,22 @@ def run(config: DataAmountConfig) -> dict[str, Any]:
         shown = ", ".join(f"{name} {row['mean_difference']:+.4f}" for name, row in by_readout.items())
         print(f"{episodes:>4} episodes: {shown}", flush=True)
     return result
+
+
+def command(config: DataAmountConfig) -> str:
+    """Return the call with the options that decide the numbers, where they are not the default.
+
+    Example:
+        >>> command(DataAmountConfig(num_episodes=(2, 144), num_seeds=2))
+        'python -m benchmarks.data_amount --num-episodes 2 144 --num-seeds 2'
+    """
+    words = ["python -m benchmarks.data_amount"]
+    for name in ("game", "num_episodes", "num_held_out", "gradient_steps", "num_seeds", "profile", "seed"):
+        value = getattr(config, name)
+        if value != getattr(DataAmountConfig(), name):
+            values = value if isinstance(value, tuple) else (value,)
+            words += [f"--{name.replace('_', '-')}", *map(str, values)]
+    return " ".join(words)
 
 
 def measure(config: DataAmountConfig, encoder: Encoder) -> JsonObject:

@@ -77,6 +77,12 @@ def test_settings_that_leave_nothing_to_measure_are_refused(change: dict[str, An
         DataAmountConfig(**change)
 
 
+def test_workers_that_make_no_sense_are_refused_before_anything_is_recorded(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="at least 1 worker"):
+        run(DataAmountConfig(workers=0, work=tmp_path / "work"))
+    assert not (tmp_path / "work").exists()
+
+
 def test_record_is_of_these_settings() -> None:
     record = json.loads(RESULT.read_text())
     assert list(record["minus_untrained"]) == [str(count) for count in DataAmountConfig().num_episodes]

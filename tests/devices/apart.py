@@ -93,5 +93,7 @@ _LIBRARY = torch.library.Library("aten", "IMPL")
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3 or sys.argv[2] not in PROGRAMS:
+        sys.exit(f"{__doc__}\nPrograms: {', '.join(PROGRAMS)}")
     register(Path(sys.argv[1]))
     sys.exit(PROGRAMS[sys.argv[2]](sys.argv[3:]))
