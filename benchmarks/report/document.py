@@ -45,10 +45,20 @@ class Document:
         return next((table for table in self.tables if table.name == name), None)
 
     @property
-    def caveats(self) -> list[str]:
-        """Say which parts of the benchmark are not there at all, what failed, and what is mixed in the tables."""
+    def absent(self) -> dict[str, str]:
+        """Say which parts of the benchmark are not there at all, by the name of the table."""
         have = {table.name for table in self.tables}
-        found = [sentence for name, sentence in _ABSENT.items() if name not in have]
+        return {name: sentence for name, sentence in _ABSENT.items() if name not in have}
+
+    @property
+    def caveats(self) -> list[str]:
+        """Say which parts are not there at all, what failed, and what is mixed in the tables."""
+        return [*self.absent.values(), *self.troubles]
+
+    @property
+    def troubles(self) -> list[str]:
+        """Say what failed, and what is mixed in the tables."""
+        found = []
         profiles = Counter(one.profile for one in self.evidence.results)
         if len(profiles) > 1:
             counted = ", ".join(f"{count} of {name}" for name, count in profiles.most_common())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from benchmarks.markdown import table_lines
@@ -49,13 +49,22 @@ def filled(page: str, records: Sequence[Path], options: Options, wanted: Choice 
         fix = f"Add {SHORT.begin} and {SHORT.end} where the section belongs."
         raise ValueError(explain(expected="a page with marks", got="none", fix=fix))
     documents = [compose(read_evidence([record], wanted), options) for record in records]
+    run = {table.name for document in documents for table in document.tables if _with_numbers(table)}
     for place, tables in places:
-        parts = [_part(document, record, tables) for document, record in zip(documents, records, strict=True)]
+        parts = [_part(document, record, tables, run) for document, record in zip(documents, records, strict=True)]
         page = place.fill(page, "\n".join([*parts, *_beside(documents)]) or NO_RECORD)
     return page
 
 
-def _part(document: Document, record: Path, tables: bool) -> str:
+def _part(document: Document, record: Path, tables: bool, run: Set[str]) -> str:
+    """Return what one record says.
+
+    Args:
+        document: made of the record.
+        record: its file.
+        tables: whether the tables are wanted.
+        run: names of the tables that some record has numbers for; those without in this one are not its gaps.
+    """
     lines = [f"**`{record.name}`**: {_origin(document)}", ""]
     for table in document.tables:
         if table.name in ("coverage", "experiments", "curves") or not _with_numbers(table):
@@ -64,10 +73,14 @@ def _part(document: Document, record: Path, tables: bool) -> str:
         lines += [f"- {_short(table)}: {_lower(sentence)}" for sentence in ours]
         if table.name == "controls":
             lines += [f"- {_short(table)}: {sentence}" for sentence in _controls(table)]
-    lines += ["", *(_tables(document) if tables else ()), "Not run, or with a caveat:", ""]
-    notes = list(dict.fromkeys([*document.caveats, *(note for table in document.tables for note in _notes(table))]))
+    lines += ["", *(_tables(document) if tables else ())]
+    absent = [sentence for name, sentence in document.absent.items() if name not in run]
+    noted = [table for table in document.tables if table.name not in run or _with_numbers(table)]
+    all_notes = [*absent, *document.troubles, *(note for table in noted for note in _notes(table))]
+    notes = list(dict.fromkeys(all_notes))
     more = [f"... and {len(notes) - _NOTES_SHOWN} more in the report."] if len(notes) > _NOTES_SHOWN else []
-    return "\n".join([*lines, *(f"- {note}" for note in [*notes[:_NOTES_SHOWN], *more] or ["Nothing."]), ""])
+    listed = [f"- {note}" for note in [*notes[:_NOTES_SHOWN], *more]]
+    return "\n".join([*lines, *(["Not run, or with a caveat:", "", *listed, ""] if listed else [])])
 
 
 def _beside(documents: Sequence[Document]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,19 @@ def test_page_leaves_out_tables_without_numbers(tmp_path: Path) -> None:
     assert "### Table 2" in found
     assert "- Table 2: ours" in found
     assert "Table 1" not in found, "neither a table nor a sentence, of ours or the paper's"
+
+
+def test_page_leaves_out_gaps_that_another_record_fills(tmp_path: Path) -> None:
+    predicted, encoded = tmp_path / "predicted.jsonl.gz", tmp_path / "encoded.jsonl.gz"
+    predicted.write_bytes(to_record([abstract("pong", "mpnn", 0, 0.8)]))
+    encoded.write_bytes(to_record(pairs("pong", [0.7] * 5, [0.6] * 5)))
+    gap, nowhere = "RMR and C-SWM have no seed in common there", "Transfer between games has not been run."
+    page, options = f"{SHORT.begin}{SHORT.end}", Options(repetitions=20)
+    assert "Not run: 24 of 24 games" in filled(page, [predicted], options)
+    both = filled(page, [predicted, encoded], options)
+    assert "Not run: 24 of 24 games" not in both
+    assert re.search(rf"Not run: 23 of 24 games \(.*\): {gap}", both)
+    assert nowhere in both, "no record has it"
 
 
 def test_page_is_made_of_the_choice(tmp_path: Path) -> None:
