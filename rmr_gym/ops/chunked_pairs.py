@@ -88,7 +88,7 @@ def mean_backward(
                 *layers, last = edges.hidden(chunk)
                 grad = close_where_negative(grad.expand_as(last), last, out=last)
             else:
-                layers = edges.hidden(chunk, but_last=True)
+                layers = edges.hidden_but_last(chunk, only_signs=not needs_weights)
                 grad = unpack_open(chunk.of(open_units[member]), grad.shape[-1], grad.dtype).mul_(grad)
             grad = edges.backward(layers, grad, sums.of(member))
             torch.sum(grad, 2, out=chunk.of(grad_receiver[member]))

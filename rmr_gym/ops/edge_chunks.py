@@ -81,16 +81,24 @@ class Edges:
         widest = max(width, *(weight.shape[0] for weight in self._weights), *further_widths)
         return chunks(batch, num_slots, widest, self._receiver.device)
 
-    def hidden(self, chunk: Chunk, *, but_last: bool = False) -> list[Tensor]:
-        """Compute the first layer and those after it, or all of them but the last."""
-        senders = self._sender[chunk.samples].unsqueeze(1)
-        return self._layers(chunk.of(self._receiver).unsqueeze(2) + senders, but_last=but_last)
+    def hidden(self, chunk: Chunk) -> list[Tensor]:
+        """Compute the first layer and those after it."""
+        return self._layers(self._first(chunk), self._weights)
+
+    def hidden_but_last(self, chunk: Chunk, *, only_signs: bool) -> list[Tensor]:
+        """Compute the first layer and those after it, but not the last one.
+
+        Args:
+            chunk: whose edges.
+            only_signs: leave out the ReLU after the last of these layers, whose signs are all that is wanted of it.
+        """
+        return self._layers(self._first(chunk), self._weights[:-1], rectify_last=not only_signs)
 
     def hidden_from(self, chunk: Chunk, senders: Int[Tensor, "sample receiver edge"]) -> list[Tensor]:
         """Compute the layers of some edges only: those from given senders into each receiver."""
         sample = torch.arange(chunk.samples.start, chunk.samples.stop, device=senders.device)
         chosen = self._sender[sample[:, None, None], senders]
-        return self._layers(chosen.add_(chunk.of(self._receiver).unsqueeze(2)))
+        return self._layers(chosen.add_(chunk.of(self._receiver).unsqueeze(2)), self._weights)
 
     def backward(
         self, layers: Sequence[Tensor], grad: Tensor, sums: Sequence[tuple[Tensor, Tensor]]
@@ -112,11 +120,15 @@ class Edges:
             grad = close_where_negative(grad, layer, out=grad)
         return grad
 
-    def _layers(self, first: Tensor, *, but_last: bool = False) -> list[Tensor]:
-        layers = [first.relu_()]
-        following = list(zip(self._weights, self._biases, strict=True))
-        for weight, bias in following[:-1] if but_last else following:
-            layers.append(edge_layer(layers[-1], weight, bias).relu_())
+    def _first(self, chunk: Chunk) -> Tensor:
+        return chunk.of(self._receiver).unsqueeze(2) + self._sender[chunk.samples].unsqueeze(1)
+
+    def _layers(self, first: Tensor, weights: Sequence[Tensor], *, rectify_last: bool = True) -> list[Tensor]:
+        layers = [first]
+        for weight, bias in zip(weights, self._biases, strict=False):
+            layers.append(edge_layer(layers[-1].relu_(), weight, bias))
+        if rectify_last:
+            layers[-1].relu_()
         return layers
 
 
