@@ -53,6 +53,7 @@ def mean_forward(
             torch.mean(last, dim=2, out=chunk.of(mean[member]))
             if open_units is not None:
                 chunk.of(open_units[member]).copy_(pack_open_(last))
+            del last  # the next chunk finds its memory free, and in the cache
     return mean
 
 
@@ -83,17 +84,25 @@ def mean_backward(
     for member in range(len(receiver)):
         edges = Edges(receiver[member], sender[member], _of(weights, member), _of(biases, member))
         for chunk in edges.chunks():
-            grad = chunk.of(grad_edge[member])
-            if open_units is None:
-                *layers, last = edges.hidden(chunk)
-                grad = close_where_negative(grad.expand_as(last), last, out=last)
-            else:
-                layers = edges.hidden_but_last(chunk, only_signs=not needs_weights)
-                grad = unpack_open(chunk.of(open_units[member]), grad.shape[-1], grad.dtype).mul_(grad)
-            grad = edges.backward(layers, grad, sums.of(member))
+            bits = None if open_units is None else chunk.of(open_units[member])
+            grad = _to_first_layer(edges, chunk, chunk.of(grad_edge[member]), bits, sums.of(member))
             torch.sum(grad, 2, out=chunk.of(grad_receiver[member]))
             grad_sender[member, chunk.samples] += grad.sum(1)
+            del grad  # as in the forward pass
     return PairGradients(grad_receiver, grad_sender, sums.weights, sums.biases)
+
+
+def _to_first_layer(
+    edges: Edges, chunk: Chunk, grad: Tensor, bits: Tensor | None, sums: list[tuple[Tensor, Tensor]]
+) -> Float[Tensor, "sample receiver edge hidden"]:
+    """Propagate the gradient of the means, alike for all senders, to before the first layer's ReLU."""
+    if bits is None:
+        *layers, last = edges.hidden(chunk)
+        grad = close_where_negative(grad.expand_as(last), last, out=last)
+    else:
+        layers = edges.hidden_but_last(chunk, only_signs=not sums)
+        grad = unpack_open(bits, grad.shape[-1], grad.dtype).mul_(grad)
+    return edges.backward(layers, grad, sums)
 
 
 def max_forward(
