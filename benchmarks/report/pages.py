@@ -71,9 +71,7 @@ def _part(document: Document, record: Path, tables: bool, run: Set[str]) -> str:
             continue
         ours = [sentence for sentence in table.summary if not _of_paper(sentence)]
         lines += [f"- {_short(table)}: {_lower(sentence)}" for sentence in ours]
-        if table.name == "controls":
-            lines += [f"- {_short(table)}: {sentence}" for sentence in _controls(table)]
-    lines += ["", *(_tables(document) if tables else ())]
+    lines += ["", *_controls(document.table("controls")), *(_tables(document) if tables else ())]
     absent = [sentence for name, sentence in document.absent.items() if name not in run]
     noted = [table for table in document.tables if table.name not in run or _with_numbers(table)]
     all_notes = [*absent, *document.troubles, *(note for table in noted for note in _notes(table))]
@@ -138,24 +136,23 @@ def _with_numbers(table: Table) -> tuple[Row, ...]:
     return tuple(row for row in table.rows if any(isinstance(row.values.get(name), float) for name in ours))
 
 
-def _controls(table: Table) -> list[str]:
-    """Say for each readout how many games each arm is better or worse on than RMR."""
-    sentences = []
-    arms = list(dict.fromkeys(str(row.values["arm"]) for row in table.rows))
-    for readout in READOUTS:
-        told = []
-        for arm in arms:
-            verdicts = [
-                row.values.get(f"{readout}_verdict")
-                for row in table.rows
-                if row.values["arm"] == arm and row.values.get(f"{readout}_verdict")
-            ]
-            if verdicts:
-                better, worse = verdicts.count("better"), verdicts.count("worse")
-                told.append(f"{arm} {better} better, {worse} worse of {len(verdicts)}")
-        if told:
-            sentences.append(f"beside RMR, {readout.replace('_', ' ')} readout: {'; '.join(told)} games.")
-    return sentences
+def _controls(table: Table | None) -> list[str]:
+    """Count for each arm and readout the games on which it is better or worse than RMR."""
+    if table is None or not _with_numbers(table):
+        return []
+    rows = []
+    for arm in dict.fromkeys(str(row.values["arm"]) for row in table.rows):
+        own = [row for row in table.rows if row.values["arm"] == arm]
+        counted = [[row.values.get(f"{readout}_verdict") for row in own] for readout in READOUTS]
+        rows.append([arm, *(_counts([verdict for verdict in verdicts if verdict]) for verdicts in counted)])
+    headings = ["games, beside RMR", *(readout.replace("_", " ") for readout in READOUTS)]
+    return [*table_lines(headings, [row for row in rows if any(row[1:])]), ""]
+
+
+def _counts(verdicts: Sequence[object]) -> str:
+    if not verdicts:
+        return ""
+    return f"{verdicts.count('better')} better, {verdicts.count('worse')} worse of {len(verdicts)}"
 
 
 def _notes(table: Table) -> list[str]:

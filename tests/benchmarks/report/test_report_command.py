@@ -81,11 +81,11 @@ def test_page_shows_records_and_what_has_not_been_run(tmp_path: Path) -> None:
     assert "hours of experiments, added up (0." in short
     assert "torch 2.8.0" in short
     assert "Not run: 20 of 24 games" in short
-    assert "|" not in short
     assert "| processor of |" in long
     assert "| pong |" in long
     assert "| qbert |" not in long  # not run
-    assert "beside RMR, few labels readout" in short
+    assert "| games, beside RMR | full | few labels | low dimensional |" in short
+    assert "| untrained | 0 better, " in short
     assert filled(found, [record], Options(repetitions=20)) == found
     twice = filled(page, [record, record], Options(repetitions=20))
     assert twice.count("15 better, 1 worse, 8 without a difference") == 2  # once in either section
