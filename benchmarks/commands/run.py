@@ -201,10 +201,14 @@ class Run:
             seconds=lambda one: 1.0 if known is None else seconds_of(one, known),
         )
         if self.dry_run:
-            with EXECUTORS[self.executor](resources) as executor:
-                num_slots = executor.num_slots
-            lines = forecast(left, costs, device=self.device, num_slots=num_slots, keep_encoders=self.keep_encoders)
-            for line in lines:
+            for line in forecast(
+                left,
+                costs,
+                device=self.device,
+                num_slots=lambda: self._num_slots(resources),
+                sizes=known,
+                keep_encoders=self.keep_encoders,
+            ):
                 say(line)
             return 0
         say(f"{len(left.done)} of {len(left.experiments)} experiments have a result in {self.out}")
@@ -213,6 +217,12 @@ class Run:
         executor = EXECUTORS[self.executor](resources)
         tally = run_session(left, places, executor, attempts=self.attempts, limit=limit, say=say)
         return FAILED if tally.failed else 0
+
+    def _num_slots(self, resources: Resources) -> int:
+        if self.executor == "local" and self.workers is not None:
+            return self.workers  # as they will be on the machine that has the device
+        with EXECUTORS[self.executor](resources) as executor:
+            return executor.num_slots
 
     def experiments(self) -> list[Experiment]:
         """List what is wanted, with the processors that it takes.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from benchmarks.costs.prediction import bytes_of
 from benchmarks.costs.units import UnitCosts
@@ -15,7 +15,13 @@ from benchmarks.session import Left
 
 
 def forecast(
-    left: Left, costs: UnitCosts | None, *, device: str, num_slots: int, keep_encoders: bool = False
+    left: Left,
+    costs: UnitCosts | None,
+    *,
+    device: str,
+    num_slots: Callable[[], int],
+    sizes: UnitCosts | None = None,
+    keep_encoders: bool = False,
 ) -> list[str]:
     """Say how many experiments, hours and gigabytes a session will be.
 
@@ -23,7 +29,8 @@ def forecast(
         left: what `look` returned, with predicted seconds.
         costs: of the device; None where nothing was measured.
         device: its name.
-        num_slots: jobs at a time.
+        num_slots: returns jobs at a time; is asked only where `costs` are known.
+        sizes: unit costs of any device, to tell gigabytes from without `costs`.
         keep_encoders: whether weights of encoders are kept.
 
     Returns:
@@ -40,9 +47,12 @@ def forecast(
     if sets:
         lines.append(f"  {len(sets):5} x data set of a game, played or found")
     if costs is None:
+        if sizes is not None:
+            lines.append(_gigabytes(left.jobs, sizes, keep_encoders))
         fix = f"python -m benchmarks measure --device {device}"
         return [*lines, f"Unit costs of {device} have not been measured, so that hours are not known: {fix}"]
-    return [*lines, *_hours(left.jobs, num_slots, device), _gigabytes(left.jobs, costs, keep_encoders), _source(costs)]
+    hours = _hours(left.jobs, num_slots(), device)
+    return [*lines, *hours, _gigabytes(left.jobs, costs, keep_encoders), _source(costs)]
 
 
 def _hours(jobs: Sequence[Job], num_slots: int, device: str) -> list[str]:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
 
 from benchmarks.arms import abstract_experiment, natural_experiment
@@ -114,8 +115,22 @@ def said(command: object) -> list[str]:
 
 def test_forecast_without_costs_says_how_to_get_them(tmp_path: Path) -> None:
     left = look([natural_experiment("pong", "untrained", 0, TINY, "tiny")], places(tmp_path))
-    lines = forecast(left, None, device="cuda", num_slots=1)
+    lines = forecast(left, None, device="cuda", num_slots=lambda: 1)
     assert lines[-1].endswith("python -m benchmarks measure --device cuda")
+
+
+def test_dry_run_for_a_gpu_needs_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    measured = {"cpu": COSTS, "cuda": None}
+    monkeypatch.setattr("benchmarks.commands.run.read_unit_costs", measured.get)
+    words = ["table1", "--games", "pong", "--device", "cuda", "--dry-run", "--out", str(tmp_path / "out")]
+    lines = said(parse_run(words))
+    assert lines[-2].endswith("GB of results")
+    assert lines[-1].endswith("python -m benchmarks measure --device cuda")
+    measured["cuda"] = COSTS
+    assert any("by the clock with 8 at a time" in line for line in said(parse_run([*words, "--workers", "8"])))
+    with pytest.raises(ValueError, match="a CUDA device"):
+        said(parse_run(words))
 
 
 def test_costs_of_this_repository_can_be_read() -> None:
