@@ -24,7 +24,7 @@ from benchmarks.result import read_result
 from benchmarks.session import look, run_session
 from benchmarks.storage import open_storage
 from benchmarks.work import Places, collect_data
-from rmr_gym.documents import read_json, write_json
+from rmr_gym.documents import differences, read_json, write_json
 from rmr_gym.errors import explain, missing_extra
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.machine import hardware, versions
@@ -106,9 +106,10 @@ def measure(
         "versions": versions(),
     }
     record = read_record(path) if path.exists() else {"command": _command(trials), **header, "trials": []}
-    if {key: record.get(key) for key in header} != header:
-        fix = "Pass another --out."
-        raise ValueError(explain(expected=f"trials as in {path}", got="others, or another machine", fix=fix))
+    different = differences({key: record.get(key) for key in header}, header)
+    if different:
+        got, fix = f"other ones (there -> here): {'; '.join(different)}", "Pass another --out."
+        raise ValueError(explain(expected=f"trials as in {path}", got=got, fix=fix))
     done = {(one["executor"], one["nodes"], one["repeat"]) for one in record["trials"]}
     ways = [(LOCAL, count) for count in trials.workers] + [(RAY, count) for count in trials.nodes]
     with tempfile.TemporaryDirectory() as folder:

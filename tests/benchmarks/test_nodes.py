@@ -83,7 +83,7 @@ def test_trials_are_measured_once_and_stand_in_a_page(tmp_path: Path) -> None:
     assert 0 < max(found["experiment_seconds"]) < found["wall_seconds"]
     assert measure(trials, path, base=MPNN, costs=COSTS, say=said.append) == record
     assert len(said) == 1
-    with pytest.raises(ValueError, match="Pass another --out"):
+    with pytest.raises(ValueError, match="experiments: 1 -> 3.*Pass another --out"):
         measure(dataclasses.replace(trials, experiments=3), path, base=TINY, costs=COSTS)
     page = tmp_path / "page.md"
     page.write_text("<!-- tables of nodes.json: begin --> old <!-- tables of nodes.json: end -->")
