@@ -145,8 +145,9 @@ def _controls(table: Table | None) -> list[str]:
         own = [row for row in table.rows if row.values["arm"] == arm]
         counted = [[row.values.get(f"{readout}_verdict") for row in own] for readout in READOUTS]
         rows.append([arm, *(_counts([verdict for verdict in verdicts if verdict]) for verdicts in counted)])
+    compared = [row for row in rows if any(row[1:])]
     headings = ["games, beside RMR", *(readout.replace("_", " ") for readout in READOUTS)]
-    return [*table_lines(headings, [row for row in rows if any(row[1:])]), ""]
+    return [*table_lines(headings, compared), ""] if compared else []
 
 
 def _counts(verdicts: Sequence[object]) -> str:

@@ -117,6 +117,8 @@ def test_page_leaves_out_tables_without_numbers(tmp_path: Path) -> None:
     assert "### Transfer" in found
     record.write_bytes(to_record([natural("pong", "rmr", 0, 0.7, donor="boxing")]))
     assert "### Transfer" not in filled(f"{LONG.begin}{LONG.end}", [record], Options(repetitions=20))
+    record.write_bytes(to_record([natural("pong", "untrained", 0, 0.7)]))
+    assert "games, beside RMR" not in filled(f"{SHORT.begin}{SHORT.end}", [record], Options(repetitions=20))
     record.write_bytes(to_record([abstract("pong", "mpnn", 0, 0.8)]))
     found = filled(f"{LONG.begin}{LONG.end}", [record], Options(repetitions=20))
     assert "### Table 2" in found
