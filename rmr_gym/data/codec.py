@@ -1,4 +1,4 @@
-"""The bytes of the format "rmr-episodes/1": compressed frames, table columns and the metadata of a file."""
+"""The bytes of the format "rmr-episodes/1": names, compressed frames and the metadata of a file."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ import re
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
 import zstandard
-from numpy.typing import NDArray
 
 from rmr_gym.data.metadata import AnyMetadata, BallsEpisodeMetadata, EpisodeMetadata
 from rmr_gym.errors import explain
@@ -105,8 +102,3 @@ def _fields(text: bytes) -> dict[str, Any]:
             explain(expected=f"the format {FORMAT!r}", got=version, fix="Read it with the version that wrote it.")
         )
     return fields
-
-
-def column_bytes(array: pa.Array) -> NDArray[np.uint8]:
-    """View the values of a column of fixed or variable width as bytes, without a copy."""
-    return np.frombuffer(array.buffers()[-1] or b"", dtype=np.uint8)

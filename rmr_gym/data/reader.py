@@ -13,7 +13,8 @@ import pyarrow as pa
 import zstandard
 from numpy.typing import NDArray
 
-from rmr_gym.data.codec import METADATA_KEY, checksum_in_name, column_bytes, decode_screen, metadata_from_json
+from rmr_gym.data.codec import METADATA_KEY, checksum_in_name, decode_screen, metadata_from_json
+from rmr_gym.data.columns import column_bytes, unpack_column
 from rmr_gym.data.layout import Layout
 from rmr_gym.data.metadata import EpisodeMetadata
 from rmr_gym.data.records import BallsEpisode, Episode
@@ -53,11 +54,11 @@ class EpisodeFile:
             self._frames = memoryview(frames.buffers()[2])
         self.abstract: NDArray[Any] = _numbers(batch.column(self.layout.abstract_name), self.layout)
         """RAM or state of each frame, read-only, `(num_rows, *layout.abstract_shape)`."""
-        self.steps: NDArray[np.int32] = batch.column("step").to_numpy()
-        self.actions: NDArray[np.uint8] = batch.column("action")[:-1].to_numpy()
-        self.rewards: NDArray[np.float32] = batch.column("reward")[:-1].to_numpy()
-        self.terminated: NDArray[np.bool_] = batch.column("terminated")[:-1].to_numpy(zero_copy_only=False)
-        self.truncated: NDArray[np.bool_] = batch.column("truncated")[:-1].to_numpy(zero_copy_only=False)
+        self.steps: NDArray[np.int32] = unpack_column(batch.column("step"))
+        self.actions: NDArray[np.uint8] = unpack_column(batch.column("action"))[:-1]
+        self.rewards: NDArray[np.float32] = unpack_column(batch.column("reward"))[:-1]
+        self.terminated: NDArray[np.bool_] = unpack_column(batch.column("terminated"))[:-1]
+        self.truncated: NDArray[np.bool_] = unpack_column(batch.column("truncated"))[:-1]
         self._guarded(self._check_rows)
 
     def __reduce__(self) -> tuple[type[EpisodeFile], tuple[Path]]:

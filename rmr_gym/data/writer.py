@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rmr_gym.atomic import write_atomically
 from rmr_gym.data.codec import METADATA_KEY, file_name, metadata_to_json, new_compressor
+from rmr_gym.data.columns import pack_column
 from rmr_gym.data.layout import ATARI, Layout
 from rmr_gym.data.metadata import AnyMetadata, EpisodeMetadata
 from rmr_gym.errors import explain
@@ -162,7 +163,7 @@ class EpisodeWriter:
         schema = self._layout.schema.with_metadata({METADATA_KEY: metadata_to_json(metadata)})
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, schema) as writer:
-            arrays = [pa.array(columns[field.name], field.type) for field in schema]
+            arrays = [pack_column(columns[field.name], field.type) for field in schema]
             writer.write_batch(pa.record_batch(arrays, schema=schema))
         return memoryview(sink.getvalue())
 

@@ -62,6 +62,18 @@ class Pair(NamedTuple):
     """The console's memory, `(128,)`."""
 
 
+class _Frame(NamedTuple):
+    """Room for one emulated frame, and the same memory in words of eight pixels."""
+
+    screen: NDArray[np.uint8]
+    words: NDArray[np.uint64]
+
+    @classmethod
+    def empty(cls) -> _Frame:
+        screen = np.empty(SCREEN_SHAPE, dtype=np.uint8)
+        return cls(screen, screen.reshape(-1).view(np.uint64))
+
+
 class Console:
     """One game behind `ale_py.ALEInterface`, for recording.
 
@@ -98,8 +110,7 @@ class Console:
         self._gray = to_gray(self.palette)
         self._ale = load_emulator(path)
         self._power_on = self._ale.cloneSystemState()
-        self._later = np.empty(SCREEN_SHAPE, dtype=np.uint8)
-        self._earlier = np.empty(SCREEN_SHAPE, dtype=np.uint8)
+        self._later, self._earlier = _Frame.empty(), _Frame.empty()
         self.num_noops = 0
         self._check_ram()
 
@@ -134,13 +145,13 @@ class Console:
         self._ale.restoreSystemState(self._power_on)
         self._ale.reset_game()
         self.num_noops = num_noops
-        self._ale.getScreen(self._later)
-        if not np.array_equal(self.palette[self._later], self._ale.getScreenRGB()):
+        self._ale.getScreen(self._later.screen)
+        if not np.array_equal(self.palette[self._later.screen], self._ale.getScreenRGB()):
             raise RuntimeError(
                 "The emulator shows colours that are not in its palette; please report this with the game."
             )
         self._emulate(0, num_noops)
-        self._earlier[:] = self._later
+        self._earlier.words[:] = self._later.words
         if self._ale.game_over():
             raise ValueError(
                 explain(expected="no-ops that the game survives", got=num_noops, fix="Pass a smaller noop_max.")
@@ -177,24 +188,22 @@ class Console:
         for _ in range(num_frames):
             reward += int(act(action))
             earlier, later = later, earlier
-            read(later)
+            read(later.screen)
             if game_over():
                 break
         self._earlier, self._later = earlier, later
         return reward
 
     def _pair(self) -> Pair:
-        screen = self._later.reshape(-1).copy()
+        screen = self._later.screen.copy()
         if self.config.max_pool:
             # Few pixels change in a frame, so only words of eight in which one does are taken out, pooled and put back.
-            earlier, later = (frame.reshape(-1).view(np.uint64) for frame in (self._earlier, self._later))
+            earlier, later, gray = self._earlier.words, self._later.words, self._gray
             changed = (earlier != later).nonzero()[0]
-            first, second = earlier.take(changed).view(np.uint8), later.take(changed).view(np.uint8)
-            gray = self._gray
+            first, second = earlier[changed].view(np.uint8), later[changed].view(np.uint8)
             pooled = pool_frames(first, second, earlier_gray=gray.take(first), later_gray=gray.take(second))
-            screen.view(np.uint64)[changed] = pooled.view(np.uint64)
-        screen = screen.reshape(SCREEN_SHAPE)
-        return Pair(screen, np.asarray(self._ale.getRAM(), dtype=np.uint8))
+            screen.reshape(-1).view(np.uint64)[changed] = pooled.view(np.uint64)
+        return Pair(screen, self._ale.getRAM())
 
     def _check_ram(self) -> None:
         """Refuse an emulator whose RAM reads as a constant, as ale-py's once did for months (ALE issue 534)."""
