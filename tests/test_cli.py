@@ -234,3 +234,16 @@ def test_the_doctor_works_where_torch_does_not() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "can work here" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["collect"], ["run"], ["probe"], ["balls", "run"], ["data", "describe"]])
+def test_help_waits_for_nothing_that_it_does_not_need(words: list[str]) -> None:
+    slow = {"scipy.stats", "pandas", "matplotlib", "stable_baselines3", "torch._dynamo"}
+    code = (
+        "import atexit, sys; from rmr_gym import cli\n"
+        f"atexit.register(lambda: print(*({slow} & sys.modules.keys()), file=sys.stderr))\n"
+        f"cli.main({[*words, '--help']})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "usage: rmr-gym" in done.stdout
+    assert done.stderr.strip() == ""

@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
-from scipy import stats
 
 from rmr_gym.errors import explain
 
@@ -141,8 +140,10 @@ def benjamini_hochberg(p_values: Sequence[float]) -> Float64[np.ndarray, " test"
     Raises:
         ValueError: when a p-value lies outside [0, 1].
     """
+    from scipy.stats import false_discovery_control  # slow to import
+
     raw = _as_p_values(p_values)
-    return np.asarray(stats.false_discovery_control(raw, method="bh"), dtype=np.float64) if len(raw) else raw
+    return np.asarray(false_discovery_control(raw, method="bh"), dtype=np.float64) if len(raw) else raw
 
 
 def normalised_score(score: float, *, untrained: float, supervised: float) -> float:
@@ -189,8 +190,10 @@ def _signed_rank(difference: Float64[np.ndarray, " pair"], *, rank_zeros: bool) 
     scipy offers the exact distribution only without ties and zeros. Adding the ranks one by one, each with either
     sign, gives it for any ranks; they are doubled because ties share half ranks.
     """
+    from scipy.stats import rankdata  # slow to import
+
     ranked = difference if rank_zeros else difference[difference != 0]
-    doubled = (2 * stats.rankdata(np.abs(ranked)) * (ranked != 0)).astype(np.int64)
+    doubled = (2 * rankdata(np.abs(ranked)) * (ranked != 0)).astype(np.int64)
     probability = np.zeros(doubled.sum() + 1)  # of each positive rank sum
     probability[0] = 1.0
     for rank in doubled[doubled > 0]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int64
-from scipy.stats import spearmanr
 
 from rmr_gym.data import DuplicateFrames, EpisodeMetadata, TransitionDataset
 from rmr_gym.data.determinism import as_keys, count_repeated_pairs
@@ -133,6 +132,8 @@ def _rank_correlation(players: Sequence[JsonObject]) -> float | None:
     skills, scores = [player["skill"] for player in players], [player["mean_score"] for player in players]
     if len(set(skills)) < 2 or len(set(scores)) < 2:
         return None
+    from scipy.stats import spearmanr  # slow to import
+
     return float(spearmanr(skills, scores).statistic)
 
 
