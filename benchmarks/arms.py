@@ -10,8 +10,7 @@ from typing import Any
 
 from benchmarks.experiment import DataSettings, EncoderSettings, Experiment, ProcessorSettings
 from rmr_gym.models.processors import PROCESSORS
-from rmr_gym.pipeline.config import RunConfig
-from rmr_gym.pipeline.players import GRADED
+from rmr_gym.pipeline.config import GRADED, RunConfig
 from rmr_gym.registry import Registry
 from rmr_gym.training import ARMS, AbstractConfig, LoopConfig, NaturalConfig
 

@@ -12,9 +12,8 @@ from typing import Any
 
 from benchmarks.result import RESULT_FILE, Kind
 from rmr_gym.models.processors import ProcessorConfig
-from rmr_gym.pipeline.config import DataConfig, ProbingConfig
+from rmr_gym.pipeline.config import GRADED, DataConfig, ProbingConfig
 from rmr_gym.pipeline.config_json import to_json
-from rmr_gym.pipeline.players import GRADED
 from rmr_gym.training import ARMS, AbstractConfig, NaturalConfig
 
 USUAL_WIDTH = 64

@@ -14,8 +14,7 @@ from benchmarks.arms import (
     with_width,
 )
 from benchmarks.experiment import Experiment
-from rmr_gym.pipeline.config import RunConfig
-from rmr_gym.pipeline.players import GRADED
+from rmr_gym.pipeline.config import GRADED, RunConfig
 from rmr_gym.registry import Registry
 
 TABLE_1_ARMS = ("rmr", "c_swm", "untrained", "supervised")

@@ -33,8 +33,7 @@ from rmr_gym.pipeline.commands.options import (
     config_from_file,
     name_of,
 )
-from rmr_gym.pipeline.config import DataConfig, ProbingConfig, RunConfig, check_once
-from rmr_gym.pipeline.players import GRADED
+from rmr_gym.pipeline.config import GRADED, DataConfig, ProbingConfig, RunConfig, check_once
 from rmr_gym.pipeline.profiles import PROFILES
 from rmr_gym.program import FAILED
 from rmr_gym.training import AbstractConfig, NaturalConfig
@@ -157,7 +156,7 @@ class Run:
             "arms": "",
             "donors": "",
             "widths": ",".join(map(str, BOTTLENECK_WIDTHS)),
-            "players": GRADED,
+            "players": ",".join(base.players),
             "out": "runs/benchmark",
             "work": None,
             "datasets": None,

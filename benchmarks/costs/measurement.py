@@ -26,10 +26,10 @@ from rmr_gym.models.encoders import NatureCnnConfig
 from rmr_gym.models.processors import PROCESSORS, MpnnConfig
 from rmr_gym.objectives import AlignmentUniformityConfig
 from rmr_gym.pipeline import stages
-from rmr_gym.pipeline.config import DataConfig
+from rmr_gym.pipeline.config import GRADED, DataConfig
 from rmr_gym.pipeline.data_estimate import estimate
 from rmr_gym.pipeline.machine import hardware, versions
-from rmr_gym.pipeline.players import GRADED, PAPER, named_players
+from rmr_gym.pipeline.players import PAPER, named_players
 from rmr_gym.training import (
     AbstractConfig,
     LoopConfig,

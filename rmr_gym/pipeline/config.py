@@ -18,6 +18,9 @@ from rmr_gym.training import ARMS, USUAL_ARMS, AbstractConfig, NaturalConfig
 ArmNames = Annotated[tuple[str, ...], tyro.conf.arg(metavar=f"{{{','.join(ARMS)}}} ...")]
 ReadoutNames = Annotated[tuple[str, ...], tyro.conf.arg(metavar=f"{{{','.join(READOUTS)}}} ...")]
 
+GRADED = "graded"
+"""Source of players that data sets have by default: random ones of graded persistence."""
+
 REFERENCE_ARMS = ("c_swm", "untrained")
 """Arms that every other arm is compared with, if they are part of the run."""
 
@@ -124,6 +127,10 @@ class RunConfig:
     arms: ArmNames = USUAL_ARMS
     """Compared variants; the first is drawn in bits.png."""
 
+    players: tuple[str, ...] = (GRADED,)
+    """Who plays for the data: graded (random players), paper (32 players, of which 22 look ahead: better data in more
+    time), sb3:FOLDER (checkpoints of `python -m agents.train`), or several, which take turns."""
+
     data: DataConfig = field(default_factory=DataConfig)
     """What is recorded."""
 
@@ -144,6 +151,7 @@ class RunConfig:
         for name in self.arms:
             _ = ARMS[name]
         check_once("arm", self.arms)
+        check_once("source of players", self.players)
 
     @property
     def seeds(self) -> tuple[int, ...]:

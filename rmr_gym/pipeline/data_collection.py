@@ -18,9 +18,9 @@ from rmr_gym.data.cores import usable_cores
 from rmr_gym.data.disk_watch import GIGABYTE, episode_sizes, free_bytes
 from rmr_gym.data.session import Session
 from rmr_gym.envs.console import ConsoleConfig
-from rmr_gym.pipeline.config import DataConfig
+from rmr_gym.pipeline.config import GRADED, DataConfig
 from rmr_gym.pipeline.data_estimate import NOTHING, Estimate, estimate
-from rmr_gym.pipeline.players import GRADED, named_players
+from rmr_gym.pipeline.players import named_players
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.pipeline.stage import JsonObject, Stage, exclusive
 from rmr_gym.pipeline.stages.collect import begin_collection, collection_inputs, describe_splits

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from rmr_gym.envs.games import get_game
 from rmr_gym.errors import explain
-from rmr_gym.pipeline.config import DataConfig
+from rmr_gym.pipeline.config import GRADED, DataConfig
 from rmr_gym.players import Player, graded_players, paper_heads
 
-GRADED, PAPER, AGENTS = "graded", "paper", "sb3:"
-"""Random players of graded persistence; random ones and such that look ahead; agents in the folder behind the colon."""
+PAPER, AGENTS = "paper", "sb3:"
+"""Random players and such that look ahead; agents in the folder behind the colon."""
 
 
 def named_players(sources: Sequence[str], game: str, config: DataConfig) -> list[Player]:

@@ -8,6 +8,7 @@ from rmr_gym.evaluation.probes import FAST_LINEAR_PROBE, LinearProbeConfig
 from rmr_gym.models.encoders import NatureCnnConfig
 from rmr_gym.objectives import AlignmentUniformityConfig, HingeConfig
 from rmr_gym.pipeline.config import DataConfig, ProbingConfig, RunConfig
+from rmr_gym.pipeline.players import PAPER
 from rmr_gym.registry import Registry
 from rmr_gym.training import AbstractConfig, LoopConfig, NaturalConfig
 
@@ -83,6 +84,7 @@ def paper() -> RunConfig:
     """The paper's setting as far as it is known; days on a CPU, meant for a GPU."""
     return RunConfig(
         num_seeds=20,
+        players=(PAPER,),
         data=DataConfig(num_episodes=96, max_steps=1_500, num_players=32, validation_fraction=0.5),
         abstract=AbstractConfig(loop=LoopConfig(gradient_steps=50_000, batch_size=50, learning_rate=1e-3)),
         natural=NaturalConfig(

@@ -21,6 +21,7 @@ from rmr_gym.pipeline.config_json import read_json, to_json
 from rmr_gym.pipeline.datasets import open_dataset
 from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.pinning import pin
+from rmr_gym.pipeline.players import named_players
 from rmr_gym.pipeline.probed import PROBE_FILE
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive
@@ -74,12 +75,16 @@ def run(
     _require_batches(config)
     with exclusive(out) as folder:
         if not (folder / "data" / RESULT_FILE).exists():
-            rom_path(config.game)  # or a config would be left behind that belongs to nothing
+            # Before anything is written, or a config would be left behind that belongs to nothing.
+            rom_path(config.game)
+            named_players(config.players, config.game, config.data)
         if pin(config, folder, may_grow=_MAY_GROW):
             reporter.line(f"Continuing the run in {folder}")
         before, stopwatch = earlier(folder / RESULT_FILE, _records(config, folder)), Stopwatch()
         data, processor = folder / "data", folder / "processor"
-        collected = stages.collect(config.game, data, config.data, seed=config.seed, reporter=reporter)
+        collected = stages.collect(
+            config.game, data, config.data, seed=config.seed, sources=config.players, reporter=reporter
+        )
         pretrained = stages.pretrain(
             data,
             processor,

@@ -28,5 +28,6 @@ def test_paper_profile_is_the_setting_of_the_paper() -> None:
         assert (loop.warmup_steps, loop.final_learning_rate_fraction) == (0, 1.0)
     assert (config.data.num_episodes, config.data.validation_fraction, config.data.num_players) == (96, 0.5, 32)
     assert config.num_seeds == 20
+    assert config.players == ("paper",)
     assert (config.probe.linear.batch_size, config.probe.linear.learning_rate) == (50, 1e-3)
     assert config.probe.entropy_threshold == 0.6

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from gymnasium.error import DependencyNotInstalled
 
+from rmr_gym.data import EpisodeStore
 from rmr_gym.documents import write_json
 from rmr_gym.models.processors import MpnnConfig
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.config_json import from_json, to_json
+from rmr_gym.pipeline.players import named_players
 from rmr_gym.pipeline.run import run
 from rmr_gym.pipeline.stage import JsonObject, exclusive
 from tests.warm_python import started_python
@@ -166,6 +168,23 @@ def test_run_without_the_emulator_leaves_no_config_behind(
     monkeypatch.setitem(sys.modules, "ale_py", None)
     with pytest.raises(DependencyNotInstalled, match=r"rmr-gym\[atari\]"):
         run(tiny, tmp_path / "run")
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_run_records_the_players_that_were_asked_for(tiny: RunConfig, tmp_path: Path) -> None:
+    result = run(dataclasses.replace(tiny, players=("paper", "graded"), arms=("untrained",)), tmp_path)
+    played = {episode.metadata.player for episode in EpisodeStore(tmp_path / "data").files}
+    assert played == {player.name for player in named_players(["paper", "graded"], tiny.game, tiny.data)[:3]}
+    assert any(name.startswith("lookahead") for name in played)
+    assert result["config"]["players"] == ["paper", "graded"]
+
+
+@pytest.mark.parametrize("sources", [("strong",), (), ("graded", "graded"), ("sb3:nothing",)])
+def test_run_refuses_players_that_are_none_before_anything_is_written(
+    tiny: RunConfig, tmp_path: Path, sources: tuple[str, ...]
+) -> None:
+    with pytest.raises(ValueError, match=r"Expected .* got"):
+        run(dataclasses.replace(tiny, players=sources), tmp_path / "run")
     assert not (tmp_path / "run" / "config.json").exists()
 
 

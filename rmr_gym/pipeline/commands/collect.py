@@ -14,7 +14,6 @@ from rmr_gym.envs.games import get_game
 from rmr_gym.pipeline.commands.options import UNPREFIXED, Start
 from rmr_gym.pipeline.config import DataConfig, RunConfig
 from rmr_gym.pipeline.data_collection import DiskLimits, collect_several, plan_games, plan_table
-from rmr_gym.pipeline.players import GRADED
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.pipeline.stages import collect
 
@@ -63,7 +62,7 @@ class Collect:
         return {
             "game": base.game,
             "seed": base.seed,
-            "players": (GRADED,),
+            "players": base.players,
             "data": base.data,
             "limits": DiskLimits(),
         }

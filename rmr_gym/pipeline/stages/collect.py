@@ -12,10 +12,10 @@ from rmr_gym.data import DiskWatch, EpisodeStore, TransitionDataset
 from rmr_gym.data import collect as collect_episodes
 from rmr_gym.envs.console import rom_path
 from rmr_gym.envs.games import get_game
-from rmr_gym.pipeline.config import DataConfig
+from rmr_gym.pipeline.config import GRADED, DataConfig
 from rmr_gym.pipeline.config_json import to_json
 from rmr_gym.pipeline.datasets import Split
-from rmr_gym.pipeline.players import GRADED, named_players
+from rmr_gym.pipeline.players import named_players
 from rmr_gym.pipeline.progress import Reporter, spent
 from rmr_gym.pipeline.stage import RESULT_FILE, JsonObject, Stage, exclusive
 from rmr_gym.players import Player
