@@ -21,7 +21,7 @@ from rmr_gym.seeding import derive
 
 Line = dict[str, Any]
 
-FORMAT = "rmr-players-episode/1"
+FORMAT = "rmr-players-episode/2"
 
 
 def measure(item: Item, out: Path, *, max_steps: int, seed: int) -> Line | None:
@@ -58,9 +58,10 @@ def measure(item: Item, out: Path, *, max_steps: int, seed: int) -> Line | None:
 
 def _play(item: Item, *, max_steps: int, seed: int) -> tuple[Line, NDArray[np.uint8], NDArray[np.uint8]]:
     console = Console(ConsoleConfig(game=item.game))
-    start = derive(seed, item.game, "episode", item.episode)
+    # A start of its own, as in a data set: episodes of one start begin with the same frames.
+    start = derive(seed, item.game, item.player.name, item.episode)
     attach(item.player, console)
-    item.player.start_episode(console.legal_actions, derive(start, item.player.name))
+    item.player.start_episode(console.legal_actions, derive(start, "player"))
     pair = console.reset(start)
     rams, score, best, over = [pair.ram], 0.0, 0.0, False
     actions: list[int] = []
@@ -97,7 +98,7 @@ def read(out: Path) -> Iterator[tuple[Line, Path]]:
 
 
 def _require(line: Line, item: Item, *, max_steps: int, seed: int) -> None:
-    now = {"player": item.player.name, "max_steps": max_steps, "seed": seed}
+    now = {"format": FORMAT, "player": item.player.name, "max_steps": max_steps, "seed": seed}
     before = {name: line[name] for name in now}
     if before != now:
         raise ValueError(f"Expected an episode of {now} in the folder; got {before}. Measure into another folder.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ TIMES_RANDOM, RANK_CORRELATION = 3.0, 0.6
 LEAST_PLAYERS = 16
 """Fewer players of a game say nothing about the order or the coverage of all 32."""
 
+OPENING = 100
+"""Steps after which episodes no longer resemble each other: the clocks in the RAM run from the same start."""
+
 JsonObject = dict[str, Any]
 
 
@@ -58,7 +61,7 @@ def make_record(out: Path) -> JsonObject:
     speeds = [read_json(path) for path in sorted(out.glob("speed-*.json"))]
     return {
         "format": FORMAT,
-        "settings": {"max_steps": max_steps, "seed": seed, "strongest": _strongest()},
+        "settings": {"max_steps": max_steps, "seed": seed, "opening_steps": OPENING, "strongest": _strongest()},
         "games": games,
         "speed": [{name: value for name, value in one.items() if name not in ("format", "players")} for one in speeds],
         "summary": _summary(games, speeds),
@@ -156,15 +159,16 @@ def _coverage(played: Sequence[_Played], blind: Sequence[_Played]) -> JsonObject
     firsts = _first_of_each_player(played)
     if not blind or len(blind) == len(played) or len(firsts) < LEAST_PLAYERS:
         return None
-    size = min(sum(len(one.ram) for one in group) for group in (firsts, blind))
-    seen = {"all": _cut(firsts, size), "random": _cut(blind, size)}
-    states = {name: len(np.unique(as_keys(ram))) for name, ram in seen.items()}
+    groups = {"all": firsts, "random": blind}
+    seen, later = _equal_parts(groups), _equal_parts(groups, skip=OPENING)
+    states = {name: _unique(ram) for name, ram in seen.items()}
     slots = {name: len(kept_slots(ram)) for name, ram in seen.items()}
     return {
         "steps": {name: len(ram) for name, ram in seen.items()},
         "unique_states": states,
         "kept_slots": slots,
         "byte_values": {name: _byte_values(ram) for name, ram in seen.items()},
+        "repeats_after_opening": {name: len(ram) - _unique(ram) for name, ram in later.items()},
         "more_states": states["all"] > states["random"],
         "more_slots": slots["all"] > slots["random"],
     }
@@ -183,15 +187,23 @@ def _first_of_each_player(played: Sequence[_Played]) -> list[_Played]:
     return [one for one in played if one.line["episode"] == 0]
 
 
-def _cut(played: Sequence[_Played], size: int) -> NDArray[np.uint8]:
-    """Take whole episodes until there are `size` frames, from players of all grades in turn.
+def _equal_parts(groups: Mapping[str, Sequence[_Played]], *, skip: int = 0) -> dict[str, NDArray[np.uint8]]:
+    """Return as many frames of each group, all but the first ones of its episodes, from players of all grades in turn.
 
-    Parts of more episodes would not do: episodes begin alike.
+    Whole episodes are taken until there are enough. Parts of more episodes would not do: episodes begin alike.
     """
+    size = min(sum(len(one.ram[skip:]) for one in group) for group in groups.values())
+    return {name: np.concatenate([one.ram[skip:] for one in _mixed(group)])[:size] for name, group in groups.items()}
+
+
+def _mixed(played: Sequence[_Played]) -> list[_Played]:
     game = played[0].line["game"]
     turns = [ranking(game).index(player.name) for player in paper_heads(game)]
-    mixed = sorted(played, key=lambda one: (one.line["episode"], turns.index(one.line["rank"])))
-    return np.concatenate([one.ram for one in mixed])[:size]
+    return sorted(played, key=lambda one: (one.line["episode"], turns.index(one.line["rank"])))
+
+
+def _unique(ram: NDArray[np.uint8]) -> int:
+    return len(np.unique(as_keys(ram)))
 
 
 def _byte_values(ram: NDArray[np.uint8]) -> int:
@@ -232,6 +244,9 @@ def _summary(games: dict[str, JsonObject], speeds: Sequence[JsonObject]) -> Json
         "coverage_measured": len(coverages),
         "more_states": sum(one["more_states"] for one in coverages),
         "more_slots": sum(one["more_slots"] for one in coverages),
+        "no_repeats_after_opening": {
+            name: sum(one["repeats_after_opening"][name] == 0 for one in coverages) for name in ("all", "random")
+        },
         "more_byte_values": sum(one["byte_values"]["all"] > one["byte_values"]["random"] for one in coverages),
         "copy_beside_paper": {name: compare_with_paper(copies, name) for name in ("all", "random")},
         "ambiguous_pairs": sum(game["repeated_pairs"]["ambiguous"] for game in games.values()),

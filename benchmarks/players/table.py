@@ -93,10 +93,13 @@ def _sum(record: JsonObject) -> str:
             f"{summary['rank_correlation_measured']} games."
         )
     if summary["coverage_measured"]:
+        fresh = summary["no_repeats_after_opening"]
         text += (
             f" There are more RAM states than in random play in {summary['more_states']} of "
             f"{summary['coverage_measured']} games, more values of bytes in {summary['more_byte_values']} and more "
-            f"kept slots in {summary['more_slots']}."
+            f"kept slots in {summary['more_slots']}. After the first {record['settings']['opening_steps']} steps of "
+            f"their episodes no RAM state occurs twice among all players in {fresh['all']} games, and among random "
+            f"ones in {fresh['random']}."
         )
     copies = summary["copy_beside_paper"]
     if copies["all"] is not None and copies["random"] is not None:

@@ -53,6 +53,7 @@ def write(folder: Path, rank: int, score: float, ram: NDArray[np.uint8], episode
 @pytest.fixture
 def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(report, "LEAST_PLAYERS", 4)
+    monkeypatch.setattr(report, "OPENING", 8)
     still = np.zeros((10, 128), np.uint8)
     moving = still.copy()
     moving[:, 28] = np.arange(10) // 4  # rooms 0, 1 and 2
@@ -71,6 +72,7 @@ def test_record_holds_what_was_measured_by_hand(measured: Path) -> None:
     assert game["rank_correlation"] == {"players": 4, "spearman": 1.0, "reached": True}
     assert game["coverage"]["steps"] == {"all": 20, "random": 20}
     assert game["coverage"]["unique_states"] == {"all": 3, "random": 1}, "of the weakest and the strongest"
+    assert game["coverage"]["repeats_after_opening"] == {"all": 2, "random": 3}, "of two frames of two episodes each"
     assert game["coverage"]["byte_values"] == {"all": 127 + 3, "random": 128}
     assert game["coverage"]["kept_slots"] == {"all": 1, "random": 0}
     assert game["rooms"] == {"random": 1, "strongest": 3, "all": 3}
@@ -139,6 +141,7 @@ def test_measurement_continues_and_is_reported(tmp_path: Path, capsys: pytest.Ca
     lines = [line for line, _ in read(out)]
     assert [line["rank"] for line in lines] == list(range(10))
     assert {line["steps"] for line in lines} == {8}
+    assert len({np.load(steps)["ram"][0].tobytes() for _, steps in read(out)}) > 5, "every episode has its own start"
     assert main(["measure", "--out", str(out), *SHORT]) == 0
     assert capsys.readouterr().out == "", "all of it is there"
     assert main(["measure", "--out", str(out), *SHORT, "--seed", "1"]) == 2
