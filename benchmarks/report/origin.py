@@ -52,7 +52,8 @@ def _usual(profile: str, kind: Kind, arm: str, slot_dim: int) -> dict[str, Any] 
     if profile not in PROFILES or arm not in arms:
         return None
     build = abstract_experiment if kind == "abstract" else natural_experiment
-    return _settings(build("pong", arm, 0, with_width(PROFILES[profile](), slot_dim), profile).config, "pong")
+    base = with_width(PROFILES[profile](), slot_dim)
+    return _settings(build("pong", arm, 0, base, profile, players=base.players).config, "pong")
 
 
 def _settings(config: Mapping[str, Any], game: str) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def _spread(values: Sequence[float | None], digits: int) -> str:
 
 def bottleneck_table(result: JsonObject) -> RenderableType:
     """Show the errors of both stages by the width of the latents, means over seeds."""
-    table = columns("latents", "positions MSE", "training MSE, 1e-4", "held out, 1e-4", "foreground MSE")
+    table = columns("latents", "positions MSE", "training MSE, 1e-4", "held out, 1e-4", "foreground")
     for name, found in result["variants"].items():
         seeds = list(found["natural"].values())
         table.add_row(
@@ -102,6 +102,6 @@ def bottleneck_table(result: JsonObject) -> RenderableType:
             _scientific(found["abstract"]["one_step"]["network"]["overall"]),
             _spread([1e4 * seed["training"]["loss"] for seed in seeds], 1),
             _spread([1e4 * seed["scores"]["pictures"]["mse"] for seed in seeds], 1),
-            _spread([seed["scores"]["pictures"]["foreground_mse"] for seed in seeds], 4),
+            _spread([seed["scores"]["pictures"]["foreground_mse"] for seed in seeds], 3),
         )
     return under("Bottleneck: frozen pre-trained processors with latents of different widths", table)

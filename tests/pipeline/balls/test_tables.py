@@ -114,5 +114,5 @@ def test_bottleneck_table_shows_both_stages_by_width() -> None:
         "interaction_network": {"abstract": abstract, "natural": {"0": seed(0.004)}},
     }
     shown = text(bottleneck_table({"variants": variants}))
-    assert row(shown, "width-2") == ["width-2", "4.56e-03", "7.5 ± 3.5", "15.0 ± 7.1", "0.5000 ± 0.0000"]
-    assert row(shown, "interaction_network") == ["interaction_network", "4.56e-03", "20.0", "40.0", "0.5000"]
+    assert row(shown, "width-2") == ["width-2", "4.56e-03", "7.5 ± 3.5", "15.0 ± 7.1", "0.500 ± 0.000"]
+    assert row(shown, "interaction_network") == ["interaction_network", "4.56e-03", "20.0", "40.0", "0.500"]
