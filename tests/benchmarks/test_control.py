@@ -330,12 +330,12 @@ def test_dry_run_lists_and_trains_nothing(tmp_path: Path, capsys: pytest.Capture
     assert not out.exists()
 
 
-@pytest.mark.slow
 def test_run_trains_real_agents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["run", "--out", str(tmp_path), "--tasks", "balls_push", "--seeds", "0", "--steps", "512"]
     assert main([*command, "--arms", "privileged"]) == 0
+    assert "[1/1] balls_push privileged seed 0: trained" in capsys.readouterr().out
     assert main([*command, "--arms", "privileged"]) == 0
-    assert "there=1" in capsys.readouterr().out
+    assert capsys.readouterr().out == "1 of 1 trainings are there\n"
     record = make_record(tmp_path, random_episodes=2)
     assert record["tasks"]["balls_push"]["arms"]["privileged"]["steps"] == [0, 512]
 

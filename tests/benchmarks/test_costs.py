@@ -148,7 +148,6 @@ def test_damaged_costs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         read_unit_costs("cpu")
 
 
-@pytest.mark.slow
 def test_measurement_fills_every_unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = Sizes(num_episodes=4, max_steps=30, updates=3, batch_size=4, players=(), widths=(4, 8), probe_frames=80)
     found = measure(sizes, command="test", say=lambda _: None)

@@ -43,13 +43,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> TransitionDataset:
     return record(tmp_path_factory.mktemp("recorded"))
 
 
-@pytest.mark.parametrize(
-    "features",
-    [
-        "wrapper",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("nature_cnn", "mean", "extractor", "fine_tuned")),
-    ],
-)
+@pytest.mark.parametrize("features", ["wrapper", "nature_cnn", "mean", "extractor", "fine_tuned"])
 def test_the_folder_of_a_training_says_how_its_agent_observed(
     features: str, recorded: TransitionDataset, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -215,7 +215,6 @@ def test_checkpoint_that_was_not_finished_is_no_checkpoint(tmp_path: Path) -> No
     assert not (tmp_path / "checkpoints" / ".partial").exists()
 
 
-@pytest.mark.slow
 def test_processes_of_their_own_train_the_same_agent(tmp_path: Path) -> None:
     together = weights(quick(steps=16, num_checkpoints=1), tmp_path / "a")
     assert weights(quick(steps=16, num_checkpoints=1, subprocesses=True), tmp_path / "b") == together
