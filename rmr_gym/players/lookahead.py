@@ -92,6 +92,9 @@ class LookaheadPlayer:
             fix = "Call player.attach(env) before start_episode; copies have to be attached again."
             raise RuntimeError(explain(expected="to know the game that is played", got="a player by itself", fix=fix))
         self._familiarity.add(observation["ram"])
+        if self._num_played < self.config.opening:
+            self._num_played += 1
+            return self._draw(self._simulator)
         if not self._pending:
             self._plan(self._simulator)
         self._num_played += 1

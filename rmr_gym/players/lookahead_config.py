@@ -39,6 +39,10 @@ class LookaheadConfig:
     curiosity: float | int = 0.01
     """What reaching unfamiliar memory is worth, in units of the smallest reward seen; at least 0 (ours)."""
 
+    opening: int = 0
+    """Random actions at the start of an episode, each for one step. Without them players that see the same start and
+    find nothing to win hold the same action, and episodes of a data set begin alike (ours, measured)."""
+
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
         for name in ("epsilon", "persistence", "discount"):
@@ -48,6 +52,7 @@ class LookaheadConfig:
                 raise ValueError(explain(expected=expected, got=value, fix=f"Pass {name}=0.5."))
         for name in ("hold", "commit", "horizon"):
             object.__setattr__(self, name, as_count(name, getattr(self, name)))
+        object.__setattr__(self, "opening", as_count("opening", self.opening, least=0))
         for name, least in (("budget", 1), ("caution", 0), ("curiosity", 0)):
             value = getattr(self, name)
             if not least <= value < float("inf"):
@@ -60,4 +65,5 @@ class LookaheadConfig:
     def label(self) -> str:
         """Name of a player of this config: different for different configs."""
         look = f"b{self.budget:g}-{self.hold}x{self.commit}of{self.horizon}"
-        return f"{look}-e{self.epsilon:g}p{self.persistence:g}-d{self.discount:g}-l{self.caution:g}-c{self.curiosity:g}"
+        worth = f"d{self.discount:g}-l{self.caution:g}-c{self.curiosity:g}"
+        return f"{look}-e{self.epsilon:g}p{self.persistence:g}-{worth}" + (f"-o{self.opening}" if self.opening else "")

@@ -26,6 +26,7 @@ _NUM_LOOKING = 22
 _LEAST, _MOST = 2.0, 80.0
 _MOST_NOISE = 0.4
 _PERSISTENCES = (0.0, 0.6, 0.9)
+_OPENING = 16
 _GOLDEN = 0.6180339887498949  # its multiples modulo 1 are spread evenly, however many of them are taken
 
 
@@ -33,8 +34,9 @@ def paper_heads(game: str | Game) -> list[Player]:
     """Make the default 32 players: ten random ones, and 22 that look ahead, ever further and with ever less noise.
 
     The budget grows from 2 to 80 steps tried out per step played, by the same factor from player to player; the share
-    of random holds falls from 0.4 to 0; the time that these last goes up and down. They come in an order in which the
-    first few already range over all skills.
+    of random holds falls from 0.4 to 0; the time that these last goes up and down. They begin with 16 random steps, so
+    that episodes of one start do not go on alike. All 32 come in an order in which the first few already range over
+    all skills.
 
     Source: ours. The paper records 32 policies of Agent57, which are not public (section 5, appendix B). These need no
     training; `benchmarks/results/players.json` says how they score.
@@ -68,4 +70,5 @@ def _looking(k: int) -> LookaheadConfig:
         budget=float(f"{_LEAST * (_MOST / _LEAST) ** share:.2g}"),
         epsilon=round(_MOST_NOISE * (1 - share) ** 2, 3),
         persistence=_PERSISTENCES[k % len(_PERSISTENCES)],
+        opening=_OPENING,
     )

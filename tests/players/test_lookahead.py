@@ -64,6 +64,17 @@ def test_player_keeps_to_its_budget(console: Console) -> None:
     assert 4 * 60 - 4 * ahead <= tried <= 4 * (60 + ahead) + ahead
 
 
+def test_player_opens_at_random_and_then_looks_ahead(console: Console) -> None:
+    player = LookaheadPlayer(LookaheadConfig(budget=4, opening=12))
+    actions, _, _ = play(console, player, 12)
+    assert len(set(actions)) > 3, "a hold of the usual three steps would leave four actions at most"
+    assert player._simulator is not None
+    assert player._simulator.num_simulated == 0
+    assert actions != play(console, player, 12, seed=1)[0]
+    assert actions == play(console, player, 40)[0][:12]
+    assert player._simulator.num_simulated > 0
+
+
 def test_player_scores_more_the_further_it_looks() -> None:
     console = Console(ConsoleConfig(game="space_invaders"))
     ahead = play(console, LookaheadPlayer(LookaheadConfig(budget=10)), 100)

@@ -24,6 +24,7 @@ from rmr_gym.players import LookaheadConfig
         ({"horizon": 4, "commit": 4}, "horizon over commit=4"),
         ({"caution": -1}, "caution"),
         ({"curiosity": -1}, "curiosity"),
+        ({"opening": -1}, "opening as an integer of at least 0"),
     ],
 )
 def test_config_refuses_numbers_out_of_range(options: dict[str, Any], message: str) -> None:
@@ -34,7 +35,7 @@ def test_config_refuses_numbers_out_of_range(options: dict[str, Any], message: s
 def test_label_tells_all_settings_apart() -> None:
     default = LookaheadConfig()
     other = {"budget": 21.0, "epsilon": 0.1, "persistence": 0.4, "hold": 2, "commit": 5, "horizon": 31}
-    other |= {"discount": 0.9, "caution": 5.0, "curiosity": 0.5}
+    other |= {"discount": 0.9, "caution": 5.0, "curiosity": 0.5, "opening": 16}
     assert other.keys() == {field.name for field in dataclasses.fields(default)}
     labels = {dataclasses.replace(default, **{name: value}).label for name, value in other.items()}  # type: ignore[arg-type]
     assert len(labels | {default.label}) == len(other) + 1
