@@ -12,6 +12,7 @@ from gymnasium import spaces
 
 from rmr_gym.errors import explain, missing_extra
 from rmr_gym.wrappers import EncodeObservation
+from rmr_gym.wrappers.askers import running
 from rmr_gym.wrappers.feature_function import FeatureFunction
 from rmr_gym.wrappers.frame_encoding import FrameEncoding, Padding
 
@@ -20,6 +21,10 @@ try:
     from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 except ImportError as error:
     raise missing_extra("stable_baselines3", "sb3") from error
+
+
+_MAKING_ENVIRONMENTS = ("DummyVecEnv.__init__", "_worker")
+"""Functions that make single environments, the second one in the processes of `SubprocVecEnv`."""
 
 
 class VecEncodeObservation(VecEnvWrapper):
@@ -53,7 +58,8 @@ class VecEncodeObservation(VecEnvWrapper):
 
     Raises:
         ValueError: when the environment is not one of Stable-Baselines3, encoded already or normalised, when the
-            observation is no picture that the features can be computed from, or when an option does not fit.
+            observation is no picture that the features can be computed from, when an option does not fit, when this
+            happens inside of `DummyVecEnv` or `SubprocVecEnv`, or later, when `VecTransposeImage` is put around it.
 
     Example:
         >>> import gymnasium as gym, numpy as np, rmr_gym
@@ -93,6 +99,24 @@ class VecEncodeObservation(VecEnvWrapper):
         _warn_of_bytes(venv.observation_space, keep)
         super().__init__(venv, observation_space=self._encoding.space)
 
+    @property
+    def observation_space(self) -> spaces.Space[Any]:
+        """Space of the features, with what is kept beside them.
+
+        Raises:
+            ValueError: when `VecTransposeImage` asks for it and there is no picture.
+        """
+        if not isinstance(self._space, spaces.Dict) and running(["VecTransposeImage.__init__"]):
+            fix = "Leave it out, or put it inside: VecEncodeObservation(VecTransposeImage(venv), features)."
+            raise ValueError(
+                explain(expected="pictures in VecTransposeImage", got="the features of an encoder", fix=fix)
+            )
+        return self._space
+
+    @observation_space.setter
+    def observation_space(self, space: spaces.Space[Any]) -> None:
+        self._space = space
+
     def reset(self) -> VecEnvObs:
         """Reset all environments and return the features of their first observations."""
         observations = self.venv.reset()
@@ -118,7 +142,14 @@ class VecEncodeObservation(VecEnvWrapper):
 def _check_env(venv: object, key: str, stack: int = 1) -> None:
     """Refuse what is not vectorised by Stable-Baselines3, and wrappers that belong elsewhere."""
     expected, fix = "a vectorised environment of Stable-Baselines3 that shows pictures", None
-    if isinstance(venv, gym.vector.VectorEnv):
+    around = running(_MAKING_ENVIRONMENTS)
+    if around is not None:
+        around = "SubprocVecEnv" if around == "_worker" else around
+        fix = (
+            f"It goes around all environments, VecEncodeObservation({around}([make_env] * 8), features), or take "
+            "rmr_gym.wrappers.EncodeObservation inside of make_env."
+        )
+    elif isinstance(venv, gym.vector.VectorEnv):
         fix = (
             "Stable-Baselines3 takes no vector environments of Gymnasium: make it with make_vec_env(id, n_envs=8), or "
             "DummyVecEnv([make_env] * 8). For use without it there is rmr_gym.wrappers.vector.EncodeObservation."

@@ -7,14 +7,21 @@ from typing import Any, SupportsFloat
 
 import gymnasium as gym
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rmr_gym.errors import explain
+from rmr_gym.wrappers.askers import running
 from rmr_gym.wrappers.feature_function import FeatureFunction
 from rmr_gym.wrappers.frame_encoding import FrameEncoding, Padding
 from rmr_gym.wrappers.stock_layers import layers
 
 __all__ = ["EncodeObservation", "FeatureFunction"]
+
+_MAKING_PICTURES = frozenset(
+    f"{name}.__init__" for name in ("AtariPreprocessing", "MaxAndSkipObservation", "MaxAndSkipEnv", "WarpFrame")
+)
+"""What makes pictures of what it wraps, in Gymnasium and Stable-Baselines3; it would take features for one."""
 
 
 class EncodeObservation(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
@@ -43,7 +50,8 @@ class EncodeObservation(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
 
     Raises:
         ValueError: when the environment is a vector environment or encoded already, when the observation is no picture
-            that the features can be computed from, or when an option does not fit.
+            that the features can be computed from, when an option does not fit, or later, when a wrapper that makes
+            pictures is put around it.
 
     Example:
         >>> import gymnasium as gym, rmr_gym
@@ -79,6 +87,24 @@ class EncodeObservation(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
             env.observation_space, features, key=key, keep=keep, stack=stack, padding=padding
         )
         self.observation_space = self._encoding.space
+
+    @property
+    def observation_space(self) -> spaces.Space[Any]:
+        """Space of the features, with what is kept beside them.
+
+        Raises:
+            ValueError: when a wrapper that makes pictures asks for it.
+        """
+        asker = running(_MAKING_PICTURES)
+        if asker is not None:
+            asker = running(["AtariWrapper.__init__"]) or asker  # of Stable-Baselines3, which makes some of the others
+            fix = f"Encode what it shows: EncodeObservation({asker}(env), features)."
+            raise ValueError(explain(expected=f"pictures in {asker}", got="the features of an encoder", fix=fix))
+        return super().observation_space
+
+    @observation_space.setter
+    def observation_space(self, space: spaces.Space[Any]) -> None:
+        self._observation_space = space
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset the environment and return the features of the first observation."""

@@ -10,8 +10,16 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from gymnasium.wrappers import FilterObservation, FlattenObservation, FrameStackObservation, ReshapeObservation
+from gymnasium.wrappers import (
+    AtariPreprocessing,
+    FilterObservation,
+    FlattenObservation,
+    FrameStackObservation,
+    MaxAndSkipObservation,
+    ReshapeObservation,
+)
 from stable_baselines3 import DQN, PPO
+from stable_baselines3.common.atari_wrappers import AtariWrapper, WarpFrame
 from stable_baselines3.common.env_checker import check_env
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
@@ -252,13 +260,38 @@ def test_make_vec_env_of_stable_baselines_makes_what_is_encoded() -> None:
         ),
         (
             lambda: VecTransposeImage(VecEncodeObservation(worlds(), features())),
-            AssertionError,
-            "The observation space must be an image",
+            ValueError,
+            r"VecTransposeImage; got the features.*VecEncodeObservation\(VecTransposeImage\(venv\), features\)",
         ),
         (
             lambda: DummyVecEnv([lambda: VecEncodeObservation(worlds(), features())]),
-            Exception,
-            "environment is of type <class 'rmr_gym.sb3.vec_encode_observation.VecEncodeObservation'>",
+            ValueError,
+            r"got DummyVecEnv.*VecEncodeObservation\(DummyVecEnv\(\[make_env\] \* 8\), features\)",
+        ),
+        (
+            lambda: AtariWrapper(EncodeObservation(gray_game(), features())),
+            ValueError,
+            r"pictures in AtariWrapper; got the features.*EncodeObservation\(AtariWrapper\(env\), features\)",
+        ),
+        (
+            lambda: AtariWrapper(EncodeObservation(gray_game(), features()), frame_skip=1),
+            ValueError,
+            r"EncodeObservation\(AtariWrapper\(env\), features\)",
+        ),
+        (
+            lambda: WarpFrame(EncodeObservation(gray_game(), features())),
+            ValueError,
+            r"EncodeObservation\(WarpFrame\(env\), features\)",
+        ),
+        (
+            lambda: AtariPreprocessing(EncodeObservation(gray_game(frame_skip=1), features()), noop_max=0),
+            ValueError,
+            r"EncodeObservation\(AtariPreprocessing\(env\), features\)",
+        ),
+        (
+            lambda: MaxAndSkipObservation(EncodeObservation(gray_game(), features())),
+            ValueError,
+            r"EncodeObservation\(MaxAndSkipObservation\(env\), features\)",
         ),
         (
             lambda: VecEncodeObservation(worlds(lambda: EncodeObservation(TinyWorld(), features())), features()),

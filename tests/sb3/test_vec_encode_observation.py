@@ -215,9 +215,17 @@ def test_wrappers_that_leave_pictures_as_they_are_may_stand_inside(make: Any) ->
     assert VecEncodeObservation(make(), ExactFeatures()).reset().shape == (NUM_ENVS, 3)
 
 
-def test_pictures_are_gone_for_the_transposition_of_stable_baselines() -> None:
-    with pytest.raises(AssertionError, match="must be an image"):
-        VecTransposeImage(VecEncodeObservation(venv_of(), ExactFeatures()))
+def test_pictures_that_are_kept_may_be_transposed_outside() -> None:
+    venv = venv_of(partial(RandomPictures, shape=(36, 40, 1), beside=True))
+    encoded = VecEncodeObservation(venv, ExactFeatures(), keep=["pixels"])
+    observations = VecTransposeImage(encoded).reset()
+    assert observations["pixels"].shape == (NUM_ENVS, 1, 36, 40)  # type: ignore[call-overload]
+
+
+def test_workers_are_told_that_it_goes_around_them(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises((ConnectionError, EOFError)):  # all that Stable-Baselines3 tells of a worker that failed
+        SubprocVecEnv([lambda: VecEncodeObservation(venv_of(), ExactFeatures())], start_method="fork")
+    assert "VecEncodeObservation(SubprocVecEnv([make_env] * 8), features)" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

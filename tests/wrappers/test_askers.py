@@ -1,0 +1,44 @@
+"""Which functions of other packages are being run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rmr_gym.wrappers.askers import running
+
+NAMES = ("Outer.__init__", "Inner.__init__", "work")
+
+
+class Inner:
+    def __init__(self) -> None:
+        self.found = running(NAMES), running(NAMES[:1]), running(["Other.__init__"])
+
+
+class Outer:
+    def __init__(self) -> None:
+        self.inner = Inner()
+
+
+def work() -> str | None:
+    return running(NAMES)
+
+
+def in_package(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setitem(globals(), "__name__", name)
+
+
+@pytest.mark.parametrize("package", ["stable_baselines3.common.vec_env", "gymnasium"])
+def test_innermost_function_that_runs_is_named(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    in_package(monkeypatch, package)
+    assert Outer().inner.found == ("Inner", "Outer", None)
+    assert work() == "work"
+    assert running(NAMES) is None, "it has ended"
+
+
+@pytest.mark.parametrize("package", ["stable_baselines3_contrib", "my.gymnasium", None])
+def test_functions_of_other_packages_are_passed_over(monkeypatch: pytest.MonkeyPatch, package: Any) -> None:
+    in_package(monkeypatch, package)
+    assert work() is None
+    assert Outer().inner.found == (None, None, None)
