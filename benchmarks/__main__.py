@@ -18,6 +18,7 @@ SUMMARIES = {
     "run": "run the experiments of a table or figure that are not there yet",
     "report": "make tables, figures and a page from results",
     "measure": "measure what experiments cost on this machine, for `run --dry-run`",
+    "estimate": "estimate what they would cost on a GPU that is not at hand, for the same",
 }
 """One line for each subcommand. They are imported when they are called: workers import this module, too."""
 
@@ -50,6 +51,10 @@ def _execute(name: str, arguments: Sequence[str]) -> int:
         from benchmarks.commands.measure import parse_measure
 
         return parse_measure(arguments).run()
+    if name == "estimate":
+        from benchmarks.commands.estimate import parse_estimate
+
+        return parse_estimate(arguments).run()
     from benchmarks.commands.report import parse_report
 
     return parse_report(arguments).run()

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from benchmarks.costs.forecast import forecast
 from benchmarks.costs.prediction import seconds_of
-from benchmarks.costs.units import read_unit_costs
+from benchmarks.costs.units import UnitCosts, read_costs_file, read_unit_costs
 from benchmarks.executors.choosing import EXECUTORS, Resources
 from benchmarks.experiment import Experiment
 from benchmarks.session import look, run_session
@@ -128,6 +128,10 @@ class Run:
     dry_run: bool
     """Say how many experiments, hours and gigabytes it is, and run none."""
 
+    costs: Path | None
+    """File of unit costs to predict hours from, as `measure --out` and `estimate --out` write it; without it that of
+    the device beside the code."""
+
     device: Literal["cpu", "cuda"]
     """What the networks run on; CUDA_VISIBLE_DEVICES chooses among GPUs."""
 
@@ -168,6 +172,7 @@ class Run:
             "limit_hours": None,
             "keep_encoders": False,
             "dry_run": False,
+            "costs": None,
             "device": "cpu",
             "threads": 1,
             "processor": name_of(base.abstract.processor, PROCESSORS),
@@ -190,7 +195,7 @@ class Run:
             raise ValueError(explain(expected="--limit-hours above 0", got=self.limit_hours, fix="Leave it out."))
         resources = Resources(device=self.device, workers=self.workers, threads=self.threads, address=self.address)
         places, together = self.places(), self.together or (_ENSEMBLE if self.device == "cuda" else 1)
-        costs = read_unit_costs(self.device)
+        costs = read_unit_costs(self.device) if self.costs is None else _costs_of(self.costs, self.device)
         # Without costs of this device those of a CPU still say which experiments are the longer ones.
         known = costs or read_unit_costs("cpu")
         left = look(
@@ -280,6 +285,19 @@ def parse_run(arguments: Sequence[str]) -> Run:
     """Turn the arguments of the subcommand into its dataclass; errors as of `parse_into`."""
     command: Run = parse_into(Run, arguments, program=PROGRAM)
     return command
+
+
+def _costs_of(path: Path, device: str) -> UnitCosts:
+    """Read the unit costs in a file.
+
+    Raises:
+        ValueError: when they are those of another kind of device.
+    """
+    costs = read_costs_file(path)
+    if costs.device != device:
+        fix = f"Pass --device {costs.device}, or another file."
+        raise ValueError(explain(expected=f"unit costs of {device}", got=f"{path} of {costs.device}", fix=fix))
+    return costs
 
 
 def _absolute(url: str) -> str:

@@ -80,6 +80,12 @@ def _gigabytes(jobs: Sequence[Job], costs: UnitCosts, keep_encoders: bool) -> st
 
 
 def _source(costs: UnitCosts) -> str:
+    if "counted_for" in costs.source:
+        name, fix = costs.source["counted_for"]["name"], "python -m benchmarks measure --device cuda --together 20"
+        return (
+            f"Estimated for one {name} from counted operations (`{costs.source['command']}`), measured on none. "
+            f"Where there is one: {fix}"
+        )
     machine = costs.source["machine"]
     where = machine.get("gpu") or machine["processor"]
     return f"Predicted from unit costs of {where} (`{costs.source['command']}`)."

@@ -1,11 +1,13 @@
-"""Measures unit costs on this machine: a few updates of every kind, on a few seconds of play."""
+"""Unit costs, measured on this machine or counted for another: a few updates of every kind, some seconds of play."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from benchmarks.costs.roofline import Device, RooflineClock
 from benchmarks.costs.units import FORMAT
 from benchmarks.experiment import USUAL_WIDTH
 from rmr_gym.data import TransitionDataset
@@ -40,6 +43,9 @@ from rmr_gym.training import (
     train_encoders,
     train_processor,
 )
+
+Now = Callable[[], float]
+"""Tells the time in seconds."""
 
 Resolution = Literal["84x84", "210x160"]
 
@@ -78,12 +84,24 @@ class Sizes:
     """Encoders in an ensemble; what is measured is the share of one."""
 
 
-def measure(sizes: Sizes, *, device: str = "cpu", command: str, say: Callable[[str], None] = print) -> dict[str, Any]:
+def measure(
+    sizes: Sizes,
+    *,
+    device: str = "cpu",
+    counted_for: Device | None = None,
+    as_gpu: bool = True,
+    command: str,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
     """Measure all unit costs.
 
     Args:
         sizes: how much is measured; larger is more exact.
         device: where the networks run.
+        counted_for: a device that is not at hand. The networks run on the CPU, and the time of their operations is
+            worked out for it; playing games, and reading the frames of the probes, are measured. Left out are copies to
+            the device and what numpy does between; frames of a training lie on the device.
+        as_gpu: whether it is counted how a GPU computes messages and takes Adam's steps, see `RooflineClock`.
         command: kept as the source.
         say: prints a line.
 
@@ -91,17 +109,26 @@ def measure(sizes: Sizes, *, device: str = "cpu", command: str, say: Callable[[s
         JSON values for `UnitCosts`, with their format.
     """
     with tempfile.TemporaryDirectory() as folder:
-        return _Measurement(sizes, device, Path(folder), say).all(command)
+        clock = None if counted_for is None else functools.partial(RooflineClock, counted_for, as_gpu=as_gpu)
+        facts = {} if counted_for is None else {"counted_for": dataclasses.asdict(counted_for)}
+        return _Measurement(sizes, device, clock, Path(folder), say).all(command, facts)
 
 
 class _Measurement:
-    def __init__(self, sizes: Sizes, device: str, folder: Path, say: Callable[[str], None]) -> None:
-        self._sizes, self._device, self._folder, self._say = sizes, device, folder, say
+    def __init__(
+        self,
+        sizes: Sizes,
+        device: str,
+        counting: Callable[..., RooflineClock] | None,
+        folder: Path,
+        say: Callable[[str], None],
+    ) -> None:
+        self._sizes, self._device, self._counting, self._folder, self._say = sizes, device, counting, folder, say
         self._loop = LoopConfig(gradient_steps=sizes.updates, batch_size=sizes.batch_size, log_every=sizes.updates)
 
-    def all(self, command: str) -> dict[str, Any]:
-        """Measure everything, cheap things first."""
-        found: dict[str, Any] = {"format": FORMAT, "source": self._source(command)}
+    def all(self, command: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Measure everything, cheap things first; the facts belong to the source."""
+        found: dict[str, Any] = {"format": FORMAT, "source": self._source(command) | dict(facts)}
         found |= self._playing()
         found |= self._processors()
         found |= self._encoders()
@@ -111,6 +138,12 @@ class _Measurement:
     def _source(self, command: str) -> dict[str, Any]:
         facts = {"command": command, "machine": hardware(self._device), "versions": versions()}
         return facts | {"sizes": dataclasses.asdict(self._sizes)}
+
+    def _timing(self, *, members: int = 1) -> AbstractContextManager[Now]:
+        """Return what tells the time of work of the networks, of one member's share in an ensemble where it counts."""
+        if self._counting is None:
+            return nullcontext(lambda: _now(self._device))
+        return self._counting(members=members)
 
     def _playing(self) -> dict[str, Any]:
         sizes = self._sizes
@@ -133,14 +166,16 @@ class _Measurement:
         for name, config_class in PROCESSORS.items():
             trained[name] = {}
             for width in self._sizes.widths if name == "mpnn" else self._sizes.widths[-1:]:
-                clock = _Clock(self._device)
                 config = AbstractConfig(processor=config_class(slot_dim=width), loop=self._loop)
-                model = train_processor(dataset, config, device=self._device, on_step=clock)
+                with self._timing() as now:
+                    clock = _Clock(now)
+                    model = train_processor(dataset, config, device=self._device, on_step=clock)
                 trained[name][str(width)] = clock.quickest() / self._sizes.batch_size
             ram, action, _ = dataset.ram_transitions()
-            start = _now(self._device)
-            predict_ram(model, ram, action)
-            predicted[name] = (_now(self._device) - start) / len(ram)
+            with self._timing() as now:
+                start = now()
+                predict_ram(model, ram, action)
+                predicted[name] = (now() - start) / len(ram)
         return self._told({"pretrained": trained, "predicted": predicted})
 
     def _encoders(self) -> dict[str, Any]:
@@ -169,11 +204,12 @@ class _Measurement:
 
     def _training(self, arm: str, resolution: Resolution, width: int) -> float:
         config = self._natural(resolution, width)
-        dataset, processor, clock = self._dataset(config.encoder.size), _processor(width), _Clock(self._device)
-        together = self._sizes.together
-        if together == 1:
-            train_encoder(arm, dataset, config, processor, device=self._device, on_step=clock)
-        else:
+        dataset, processor, together = self._dataset(config.encoder.size), _processor(width), self._sizes.together
+        with self._timing(members=together) as now:
+            clock = _Clock(now)
+            if together == 1 or self._counting is not None:  # the clock of a count knows of the others by itself
+                train_encoder(arm, dataset, config, processor, device=self._device, on_step=clock)
+                return clock.quickest() / self._sizes.batch_size
             members = [Member(arm, seed) for seed in range(together)]
             train_encoders(members, dataset, config, processor, device=self._device, on_step=clock)
         return clock.quickest() / self._sizes.batch_size / together
@@ -184,9 +220,15 @@ class _Measurement:
         with initial_weights(0):
             encoder = config.encoder.build().to(self._device)
         rows = np.arange(min(500, dataset.num_frames))
-        start = _now(self._device)
-        encode_frames(encoder, dataset, rows, device=self._device)
-        return (_now(self._device) - start) / len(rows)
+        with self._timing() as now:
+            start = now()
+            encode_frames(encoder, dataset, rows, device=self._device)
+            seconds = now() - start
+        if self._counting is not None:
+            start = _now(self._device)
+            dataset.frames(rows)
+            seconds += _now(self._device) - start
+        return seconds / len(rows)
 
     def _probes(self) -> dict[str, Any]:
         count, features, bits = self._sizes.probe_frames, 128 * self._sizes.widths[-1], 240
@@ -194,19 +236,28 @@ class _Measurement:
         rows = generator.standard_normal((count, features), np.float32).astype(np.float16)
         targets = generator.integers(0, 2, (count, bits), np.uint8)
         episodes = np.arange(count) // (count // 4)
-        taken = {}
-        for size in (50, 250):
-            config = LinearProbeConfig(max_epochs=1, batch_size=size, held_out_fraction=0.25)
-            start = _now(self._device)
-            config.fit(rows, targets, episodes, device=self._device)
-            taken[size] = (_now(self._device) - start) / (features * bits)
-        updates = {size: np.ceil(0.75 * count / size) for size in taken}
-        update = max(0.0, (taken[50] - taken[250]) / (updates[50] - updates[250]))
-        sample = max(0.0, taken[250] - updates[250] * update) / count
-        start = _now(self._device)
-        fit_principal_components(rows, 64, device=self._device)
-        projected = (_now(self._device) - start) / (count * features)
-        told = {"fitted_update": float(update), "fitted_sample": float(sample), "projected": projected}
+        few = features // 8
+
+        def taken(batch_size: int, width: int) -> tuple[float, float]:
+            config = LinearProbeConfig(max_epochs=1, batch_size=batch_size, held_out_fraction=0.25)
+            with self._timing() as now:
+                start = now()
+                config.fit(rows[:, :width], targets, episodes, device=self._device)
+                return now() - start, float(np.ceil(0.75 * count / batch_size))
+
+        # An update takes a constant, and a part by weight; a sample takes its part by weight.
+        (short, many_updates), (long, few_updates) = taken(50, features), taken(250, features)
+        update = max(0.0, (short - long) / (many_updates - few_updates))
+        sample = max(0.0, long - few_updates * update) / (count * features * bits)
+        narrow, _ = taken(50, few)
+        narrow_update = max(0.0, narrow - count * few * bits * sample) / many_updates
+        by_weight = max(0.0, update - narrow_update) / ((features - few) * bits)
+        constant = max(0.0, update - features * bits * by_weight)
+        with self._timing() as now:
+            start = now()
+            fit_principal_components(rows, 64, device=self._device)
+            projected = (now() - start) / (count * features)
+        told = {"fitted_step": constant, "fitted_update": by_weight, "fitted_sample": sample, "projected": projected}
         return self._told(told) | {"begun": 2.0}
 
     def _natural(self, resolution: Resolution, width: int) -> NaturalConfig:
@@ -235,14 +286,14 @@ def _now(device: str) -> float:
 class _Clock:
     """Times the updates of a training."""
 
-    def __init__(self, device: str) -> None:
-        self._device = device
+    def __init__(self, now: Now) -> None:
+        self._now = now
         self._times: list[float] = []
 
     def __call__(self, step: int, total: int) -> None:
         """Take note of the end of an update."""
         del step, total
-        self._times.append(_now(self._device))
+        self._times.append(self._now())
 
     def quickest(self) -> float:
         """Return the seconds of the quickest update: whatever else goes on makes updates slower and none quicker."""

@@ -104,7 +104,7 @@ def _fitting(frames: float, features: int, readout: str, probe: ProbingConfig, c
         return _PASSES * frames * weights * costs.fitted_sample
     updates = config.max_epochs * frames * (1 - config.held_out_fraction) / config.batch_size
     samples = config.max_epochs * frames
-    return weights * (updates * costs.fitted_update + samples * costs.fitted_sample)
+    return updates * costs.fitted_step + weights * (updates * costs.fitted_update + samples * costs.fitted_sample)
 
 
 def _resolution(settings: EncoderSettings) -> str:

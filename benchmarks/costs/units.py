@@ -1,9 +1,9 @@
-"""Unit costs of a device, as they were measured; kept as a JSON file with their source beside this module."""
+"""Unit costs of a device, measured or estimated; kept as a JSON file with their source beside this module."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from rmr_gym.errors import explain
 
 FORMAT = "rmr-costs/1"
 FOLDER = Path(__file__).parent
+LEAST = "at_the_limits"
+"""Name of the other estimate in the file of one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,7 +21,7 @@ class UnitCosts:
     """Seconds of one core, or of one GPU, unless another unit is named."""
 
     source: Mapping[str, Any]
-    """Command, machine and versions of the measurement."""
+    """Command, machine and versions of the measurement; `counted_for` where the device was not at hand."""
 
     step: Mapping[str, float]
     """Playing and storing one recorded step of a game, with those that are played before the recording, by players."""
@@ -48,6 +50,9 @@ class UnitCosts:
     fitted_update: float
     """One update of a linear probe, by weight."""
 
+    fitted_step: float = 0.0
+    """What an update takes however few weights there are, which older files hold as a part of the other."""
+
     fitted_sample: float
     """The share of one frame in such an update, by weight."""
 
@@ -57,9 +62,14 @@ class UnitCosts:
     begun: float
     """What an experiment takes beside all this: opening the data, scores, files."""
 
+    @property
+    def device(self) -> str:
+        """Kind of the device: "cpu" or "cuda"."""
+        return "cuda" if "counted_for" in self.source else str(self.source["machine"]["device"])
+
 
 def read_unit_costs(device: str) -> UnitCosts | None:
-    """Return the unit costs of a kind of device, None where none have been measured.
+    """Return the unit costs of a kind of device, None where none are known.
 
     Args:
         device: "cpu" or "cuda".
@@ -68,13 +78,34 @@ def read_unit_costs(device: str) -> UnitCosts | None:
         ValueError: when the file is damaged.
     """
     path = FOLDER / f"{device}.json"
-    if not path.exists():
-        return None
-    values = dict(read_json(path))
-    if values.pop("format", None) != FORMAT:
-        fix = "Measure again: python -m benchmarks measure."
-        raise ValueError(explain(expected=f"unit costs in format {FORMAT}", got=str(path), fix=fix))
-    return UnitCosts(**values)
+    return read_costs_file(path) if path.exists() else None
+
+
+def read_costs_file(path: Path) -> UnitCosts:
+    """Return the unit costs of a file that `measure` or `estimate` wrote.
+
+    Raises:
+        ValueError: when it holds something else, or cannot be read.
+    """
+    return _from_json(read_json(path), path)
+
+
+def read_least_costs(path: Path) -> UnitCosts:
+    """Return what an estimate in a file would be at the limits of the device; errors as of `read_costs_file`."""
+    values = read_json(path)
+    return _from_json(values.get(LEAST) if isinstance(values, dict) else None, path)
+
+
+def _from_json(values: Any, path: Path) -> UnitCosts:
+    names = {field.name for field in fields(UnitCosts)}
+    needed = {field.name for field in fields(UnitCosts) if field.default is MISSING}
+    found = values.get("format") if isinstance(values, dict) else None
+    missing = sorted(needed - values.keys()) if found == FORMAT else []
+    if found != FORMAT or missing:
+        got = f"{path} without {', '.join(missing)}" if missing else f"{path} in format {found}"
+        fix = "Pass a file that `python -m benchmarks measure` or `estimate` wrote with --out, or measure again."
+        raise ValueError(explain(expected=f"unit costs in format {FORMAT}", got=got, fix=fix))
+    return UnitCosts(**{name: value for name, value in values.items() if name in names})
 
 
 def at_width(costs: Mapping[str, float], width: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -156,10 +156,10 @@ def _rank_correlation(ranks: Sequence[int], means: Sequence[float]) -> JsonObjec
 
 def _coverage(played: Sequence[_Played], blind: Sequence[_Played]) -> JsonObject | None:
     """Compare what all players saw with what random ones saw in as many steps."""
-    firsts = _first_of_each_player(played)
-    if not blind or len(blind) == len(played) or len(firsts) < LEAST_PLAYERS:
+    even = _equally_many_of_each(played)
+    if not blind or len(blind) == len(played) or len({one.line["rank"] for one in even}) < LEAST_PLAYERS:
         return None
-    groups = {"all": firsts, "random": blind}
+    groups = {"all": even, "random": blind}
     seen, later = _equal_parts(groups), _equal_parts(groups, skip=OPENING)
     states = {name: _unique(ram) for name, ram in seen.items()}
     slots = {name: len(kept_slots(ram)) for name, ram in seen.items()}
@@ -176,15 +176,16 @@ def _coverage(played: Sequence[_Played], blind: Sequence[_Played]) -> JsonObject
 
 def _copy(game: str, played: Sequence[_Played], blind: Sequence[_Played]) -> JsonObject | None:
     """Score copying on a data set of all players and on all random play there is."""
-    firsts = _first_of_each_player(played)
-    if not blind or len(blind) == len(played) or len(firsts) < LEAST_PLAYERS:
+    even = _equally_many_of_each(played)
+    if not blind or len(blind) == len(played) or len({one.line["rank"] for one in even}) < LEAST_PLAYERS:
         return None
-    return copy_baseline(game, {"all": [one.ram for one in firsts], "random": [one.ram for one in blind]})
+    return copy_baseline(game, {"all": [one.ram for one in even], "random": [one.ram for one in blind]})
 
 
-def _first_of_each_player(played: Sequence[_Played]) -> list[_Played]:
-    """Return one episode of each player, as a data set has equally many of each."""
-    return [one for one in played if one.line["episode"] == 0]
+def _equally_many_of_each(played: Sequence[_Played]) -> list[_Played]:
+    """Return as many episodes of each player as all have, as a data set has equally many of each."""
+    rounds = min(Counter(one.line["rank"] for one in played).values())
+    return [one for one in played if one.line["episode"] < rounds]
 
 
 def _equal_parts(groups: Mapping[str, Sequence[_Played]], *, skip: int = 0) -> dict[str, NDArray[np.uint8]]:

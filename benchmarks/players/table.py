@@ -42,9 +42,9 @@ def _what_was_run(record: JsonObject) -> str:
         "scores, *skill and score* is Spearman's correlation over the players. RAM states (different ones), byte "
         "values (different ones of each byte, added up) and slots (bytes with an entropy above 0.6 nats) are those of "
         "all players beside those of random ones in as many steps; *copying* is the slot accuracy of predicting that "
-        "the memory stays as it is: on one episode of every player, on all random play, and in the paper (Table 2); "
-        "rooms or levels are those that all players saw, beside random ones. A dash: not measured, or with too few "
-        "players."
+        "the memory stays as it is: on equally many episodes of every player, on all random play, and in the paper "
+        "(Table 2); rooms or levels are those that all players saw, beside random ones. A dash: not measured, or with "
+        "too few players."
     )
 
 

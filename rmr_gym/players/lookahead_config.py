@@ -41,7 +41,8 @@ class LookaheadConfig:
 
     opening: int = 0
     """Random actions at the start of an episode, each for one step. Without them players that see the same start and
-    find nothing to win hold the same action, and episodes of a data set begin alike (ours, measured)."""
+    find nothing to win hold the same action, and episodes of a data set begin alike. What is not tried out in them is
+    tried out in the first plan (ours, measured)."""
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""

@@ -104,7 +104,7 @@ class VecEncodeObservation(VecEnvWrapper):
         """Space of the features, with what is kept beside them.
 
         Raises:
-            ValueError: when `VecTransposeImage` asks for it and there is no picture.
+            ValueError: when `VecTransposeImage` asks for it and there are features alone.
         """
         if not isinstance(self._space, spaces.Dict) and running(["VecTransposeImage.__init__"]):
             fix = "Leave it out, or put it inside: VecEncodeObservation(VecTransposeImage(venv), features)."
@@ -142,7 +142,7 @@ class VecEncodeObservation(VecEnvWrapper):
 def _check_env(venv: object, key: str, stack: int = 1) -> None:
     """Refuse what is not vectorised by Stable-Baselines3, and wrappers that belong elsewhere."""
     expected, fix = "a vectorised environment of Stable-Baselines3 that shows pictures", None
-    around = running(_MAKING_ENVIRONMENTS)
+    around = running(_MAKING_ENVIRONMENTS, not_beyond=gym.Env)  # environments may have vectorised ones for themselves
     if around is not None:
         around = "SubprocVecEnv" if around == "_worker" else around
         fix = (

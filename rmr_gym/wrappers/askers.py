@@ -14,11 +14,12 @@ from types import FrameType
 _PACKAGES = ("stable_baselines3", "gymnasium")
 
 
-def running(functions: Collection[str]) -> str | None:
+def running(functions: Collection[str], *, not_beyond: type | None = None) -> str | None:
     """Return which of some functions of Stable-Baselines3 or Gymnasium is being run, the innermost first.
 
     Args:
         functions: qualified names, such as `VecTransposeImage.__init__`.
+        not_beyond: look no further than to a method of such an object, whose own affair the rest is.
 
     Returns:
         The part before the dot, or the name of a function without any; None when none of them is being run.
@@ -32,5 +33,7 @@ def running(functions: Collection[str]) -> str | None:
         name = frame.f_code.co_qualname
         if name in functions and str(frame.f_globals.get("__name__")).partition(".")[0] in _PACKAGES:
             return name.partition(".")[0]
+        if not_beyond is not None and isinstance(frame.f_locals.get("self"), not_beyond):
+            return None
         frame = frame.f_back
     return None

@@ -18,9 +18,9 @@ from rmr_gym.wrappers.stock_layers import layers
 
 __all__ = ["EncodeObservation", "FeatureFunction"]
 
-_MAKING_PICTURES = frozenset(
-    f"{name}.__init__" for name in ("AtariPreprocessing", "MaxAndSkipObservation", "MaxAndSkipEnv", "WarpFrame")
-)
+_PICTURE_MAKERS = ("AtariPreprocessing", "GrayscaleObservation", "MaxAndSkipObservation", "ResizeObservation")
+_SB3_PICTURE_MAKERS = ("MaxAndSkipEnv", "WarpFrame")
+_MAKING_PICTURES = frozenset(f"{name}.__init__" for name in (*_PICTURE_MAKERS, *_SB3_PICTURE_MAKERS))
 """What makes pictures of what it wraps, in Gymnasium and Stable-Baselines3; it would take features for one."""
 
 

@@ -77,6 +77,8 @@ def test_probes_count_updates_and_samples() -> None:
     bits = KEPT_SLOTS * 8
     fits = (512 + 64) * bits * (2 * 60 * 0.9 / 27 * 1.0 + 2 * 60 * 0.001)
     assert seconds_of(one, costs) == pytest.approx(seconds_of(base, COSTS) + fits + 60 * 512 * 0.25)
+    of_steps = seconds_of(one, dataclasses.replace(costs, fitted_step=3.0)) - seconds_of(one, costs)
+    assert of_steps == pytest.approx(2 * (2 * 60 * 0.9 / 27) * 3.0), "of two probes, however wide"
 
 
 def test_bytes_count_weights_where_they_are_kept() -> None:
@@ -144,7 +146,7 @@ def test_costs_of_this_repository_can_be_read() -> None:
 def test_damaged_costs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(units, "FOLDER", tmp_path)
     (tmp_path / "cpu.json").write_text(json.dumps({"format": "rmr-costs/0"}))
-    with pytest.raises(ValueError, match="rmr-costs/1.*Measure again"):
+    with pytest.raises(ValueError, match="rmr-costs/1.*in format rmr-costs/0.*measure again"):
         read_unit_costs("cpu")
 
 

@@ -85,6 +85,20 @@ def test_record_holds_what_was_measured_by_hand(measured: Path) -> None:
     assert summary["recorded_steps_per_second"] is None
 
 
+def test_data_have_equally_many_episodes_of_each_player(measured: Path) -> None:
+    ram = np.zeros((10, 128), np.uint8)
+    ram[:, 50] = np.arange(10)
+    for rank in (0, 1, 20):
+        write(measured, rank, 0.0, ram, episode=1)
+    game = make_record(measured)["games"]["hero"]
+    assert game["coverage"]["steps"] == {"all": 40, "random": 40}, "random play may have more"
+    assert game["coverage"]["unique_states"]["all"] == 3, "the strongest has no second episode"
+    assert game["copy"]["all"]["transitions"] == 4 * 9
+    write(measured, 31, 0.0, ram, episode=1)
+    game = make_record(measured)["games"]["hero"]
+    assert game["copy"]["all"]["transitions"] == 8 * 9
+
+
 def test_copying_is_scored_on_steps_inside_episodes() -> None:
     counting = np.zeros((9, 128), np.uint8)
     counting[:, 5] = [0, 1, 1, 2, 2, 2, 3, 3, 3]  # five of eight steps change nothing

@@ -15,8 +15,10 @@ from gymnasium.wrappers import (
     FilterObservation,
     FlattenObservation,
     FrameStackObservation,
+    GrayscaleObservation,
     MaxAndSkipObservation,
     ReshapeObservation,
+    ResizeObservation,
 )
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.atari_wrappers import AtariWrapper, WarpFrame
@@ -228,6 +230,16 @@ def test_agent_of_the_vectorised_wrapper_plays_in_the_single_one() -> None:
     assert evaluate_policy(model, env, n_eval_episodes=2, return_episode_rewards=True)[1] == [5, 5]
 
 
+def test_environments_may_encode_several_of_their_own() -> None:
+    class Rivals(TinyWorld):
+        def __init__(self) -> None:
+            super().__init__()
+            self.others = VecEncodeObservation(worlds(), features())
+
+    venv = DummyVecEnv([Rivals])
+    assert venv.reset().shape == (1, *TinyWorld().observation_space.shape)
+
+
 def test_make_vec_env_of_stable_baselines_makes_what_is_encoded() -> None:
     venv = make_vec_env("rmr_gym:rmr/BouncingBallsPush-v0", n_envs=2, seed=0, env_kwargs={"observations": "pixels"})
     encoded = VecEncodeObservation(VecFrameStack(venv, 3), video_features())
@@ -287,6 +299,16 @@ def test_make_vec_env_of_stable_baselines_makes_what_is_encoded() -> None:
             lambda: AtariPreprocessing(EncodeObservation(gray_game(frame_skip=1), features()), noop_max=0),
             ValueError,
             r"EncodeObservation\(AtariPreprocessing\(env\), features\)",
+        ),
+        (
+            lambda: GrayscaleObservation(EncodeObservation(gray_game(), features())),
+            ValueError,
+            r"EncodeObservation\(GrayscaleObservation\(env\), features\)",
+        ),
+        (
+            lambda: ResizeObservation(EncodeObservation(gray_game(), features()), (84, 84)),
+            ValueError,
+            r"EncodeObservation\(ResizeObservation\(env\), features\)",
         ),
         (
             lambda: MaxAndSkipObservation(EncodeObservation(gray_game(), features())),

@@ -37,6 +37,21 @@ def test_innermost_function_that_runs_is_named(monkeypatch: pytest.MonkeyPatch, 
     assert running(NAMES) is None, "it has ended"
 
 
+def test_look_ends_at_the_affairs_of_another_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Between:
+        def __init__(self, own: type | None) -> None:
+            self.found = running(NAMES, not_beyond=own)
+
+    def outer(own: type | None) -> str | None:
+        return Between(own).found
+
+    in_package(monkeypatch, "gymnasium")
+    outer.__code__ = outer.__code__.replace(co_qualname="work")
+    assert outer(None) == "work"
+    assert outer(int) == "work"
+    assert outer(Between) is None
+
+
 @pytest.mark.parametrize("package", ["stable_baselines3_contrib", "my.gymnasium", None])
 def test_functions_of_other_packages_are_passed_over(monkeypatch: pytest.MonkeyPatch, package: Any) -> None:
     in_package(monkeypatch, package)
