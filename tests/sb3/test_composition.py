@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 from gymnasium.wrappers import (
     AtariPreprocessing,
     FilterObservation,
@@ -228,6 +229,27 @@ def test_agent_of_the_vectorised_wrapper_plays_in_the_single_one() -> None:
     model = PPO("MlpPolicy", VecEncodeObservation(worlds(), features(), stack=4), **TINY).learn(16)  # type: ignore[arg-type]
     env = Monitor(EncodeObservation(TinyWorld(), features(), stack=4))
     assert evaluate_policy(model, env, n_eval_episodes=2, return_episode_rewards=True)[1] == [5, 5]
+
+
+@pytest.mark.parametrize("layout", ["channels last, as the other", "channels first"])
+def test_pictures_of_a_dictionary_agree_in_their_layout(layout: str) -> None:
+    class Map(TinyWorld):
+        """A picture for the encoder, and one of the agent's own."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            beside = spaces.Box(0, 255, (3, 84, 84) if layout == "channels first" else (84, 84, 3), np.uint8)
+            self.observation_space = spaces.Dict({"pixels": self.observation_space, "map": beside})
+
+    def learn() -> PPO:
+        kwargs = policy_kwargs_from(tiny_encoder())
+        return PPO("MultiInputPolicy", Map(), policy_kwargs=kwargs, **TINY).learn(8)  # type: ignore[arg-type]
+
+    if layout == "channels first":  # Stable-Baselines3 transposes all of them or none
+        with pytest.raises(AssertionError, match="observation space map must follow the channel last convention"):
+            learn()
+    else:
+        assert learn().policy.features_extractor.features_dim == SIZE
 
 
 def test_environments_may_encode_several_of_their_own() -> None:
