@@ -12,6 +12,21 @@ from rmr_gym.documents import write_json
 from rmr_gym.program import run_program
 
 
+def comparable(document: Any) -> Any:
+    """Return JSON values that tell machines apart: memory in whole GiB, since kernels keep more or less for themselves.
+
+    Example:
+        >>> comparable({"machine": {"cores": 2, "memory_bytes": 25276059648}})
+        {'machine': {'cores': 2, 'memory_bytes': '24 GiB'}}
+    """
+    if not isinstance(document, Mapping):
+        return document
+    return {
+        name: f"{value / 2**30:.0f} GiB" if name == "memory_bytes" and value else comparable(value)
+        for name, value in document.items()
+    }
+
+
 class Settings(Protocol):
     """A frozen dataclass whose fields are the options."""
 

@@ -19,6 +19,7 @@ from benchmarks.costs.units import UnitCosts, read_unit_costs
 from benchmarks.executors.choosing import Resources, local, ray
 from benchmarks.executors.interface import Executor, Job
 from benchmarks.experiment import Experiment
+from benchmarks.measurement import comparable
 from benchmarks.progress import makespan
 from benchmarks.result import read_result
 from benchmarks.session import look, run_session
@@ -106,7 +107,7 @@ def measure(
         "versions": versions(),
     }
     record = read_record(path) if path.exists() else {"command": _command(trials), **header, "trials": []}
-    different = differences({key: record.get(key) for key in header}, header)
+    different = differences(comparable({key: record.get(key) for key in header}), comparable(header))
     if different:
         got, fix = f"other ones (there -> here): {'; '.join(different)}", "Pass another --out."
         raise ValueError(explain(expected=f"trials as in {path}", got=got, fix=fix))

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measurement import comparable
 from benchmarks.performance.settings import Settings
 from rmr_gym.documents import write_json
 from rmr_gym.errors import explain
@@ -111,7 +112,7 @@ def _commit(root: Path) -> str | None:
 
 
 def _check_machine(before: JsonObject, now: JsonObject, path: Path) -> None:
-    different = differences(before, now)
+    different = differences(comparable(before), comparable(now))
     if different:
         raise ValueError(
             explain(

@@ -176,6 +176,9 @@ def test_only_measures_some_and_keeps_the_others(tmp_path: Path, subjects: dict[
 def test_record_of_another_machine_is_refused(tmp_path: Path, subjects: dict[str, Subject]) -> None:
     out = tmp_path / "record.json"
     document = run(SuiteConfig(out=out), subjects=subjects)
+    document["machine"]["hardware"]["memory_bytes"] += 1  # as after an update of the kernel: the same machine
+    out.write_text(json.dumps(document), encoding="utf-8")
+    run(SuiteConfig(out=out, only=("wrapper",)), subjects=subjects)
     document["machine"]["versions"]["torch"] = "1.0"
     text = json.dumps(document)
     out.write_text(text, encoding="utf-8")
