@@ -101,11 +101,18 @@ def _from_json(values: Any, path: Path) -> UnitCosts:
     needed = {field.name for field in fields(UnitCosts) if field.default is MISSING}
     found = values.get("format") if isinstance(values, dict) else None
     missing = sorted(needed - values.keys()) if found == FORMAT else []
+    if found == FORMAT and not missing and "device" not in _section(_section(values, "source"), "machine"):
+        missing = ["source.machine.device"]
     if found != FORMAT or missing:
         got = f"{path} without {', '.join(missing)}" if missing else f"{path} in format {found}"
         fix = "Pass a file that `python -m benchmarks measure` or `estimate` wrote with --out, or measure again."
         raise ValueError(explain(expected=f"unit costs in format {FORMAT}", got=got, fix=fix))
     return UnitCosts(**{name: value for name, value in values.items() if name in names})
+
+
+def _section(values: Any, name: str) -> Mapping[str, Any]:
+    found = values.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def at_width(costs: Mapping[str, float], width: int) -> float:

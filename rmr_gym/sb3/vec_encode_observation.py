@@ -86,6 +86,7 @@ class VecEncodeObservation(VecEnvWrapper):
         stack: int = 1,
         padding: Padding = "reset",
     ) -> None:
+        _check_place()
         _check_env(venv, "pixels" if key is None else key, stack)
         self._encoding = FrameEncoding(
             venv.observation_space,
@@ -139,17 +140,19 @@ class VecEncodeObservation(VecEnvWrapper):
         return self._encoding.beside(features, observations), rewards, dones, infos
 
 
-def _check_env(venv: object, key: str, stack: int = 1) -> None:
-    """Refuse what is not vectorised by Stable-Baselines3, and wrappers that belong elsewhere."""
-    expected, fix = "a vectorised environment of Stable-Baselines3 that shows pictures", None
+def _check_place() -> None:
+    """Refuse to be made as one of the single environments of a vectorised one."""
     around = running(_MAKING_ENVIRONMENTS, not_beyond=gym.Env)  # environments may have vectorised ones for themselves
     if around is not None:
         around = "SubprocVecEnv" if around == "_worker" else around
-        fix = (
-            f"It goes around all environments, VecEncodeObservation({around}([make_env] * 8), features), or take "
-            "rmr_gym.wrappers.EncodeObservation inside of make_env."
-        )
-    elif isinstance(venv, gym.vector.VectorEnv):
+        fix = f"Write VecEncodeObservation({around}([make_env] * 8), features), or take EncodeObservation in make_env."
+        raise ValueError(explain(expected=f"VecEncodeObservation around {around}", got="it inside", fix=fix))
+
+
+def _check_env(venv: object, key: str, stack: int = 1) -> None:
+    """Refuse what is not vectorised by Stable-Baselines3, and wrappers that belong elsewhere."""
+    expected, fix = "a vectorised environment of Stable-Baselines3 that shows pictures", None
+    if isinstance(venv, gym.vector.VectorEnv):
         fix = (
             "Stable-Baselines3 takes no vector environments of Gymnasium: make it with make_vec_env(id, n_envs=8), or "
             "DummyVecEnv([make_env] * 8). For use without it there is rmr_gym.wrappers.vector.EncodeObservation."

@@ -278,7 +278,13 @@ def test_estimate_writes_what_the_dry_run_reads(
     assert "Estimated for one NVIDIA H100 SXM" in said
     assert main([*words, "--costs", str(units.FOLDER / "cpu.json"), "--out", str(tmp_path / "out")]) != 0
     assert "unit costs of cuda" in " ".join(capsys.readouterr().err.split())
-    for content, message in (("[]", "in format None"), ('{"format": "rmr-costs/1"}', "without begun"), ("{", "JSON")):
+    nameless = json.dumps(json.loads(path.read_text()) | {"source": {"machine": None}})
+    for content, message in (
+        ("[]", "in format None"),
+        ('{"format": "rmr-costs/1"}', "without begun"),
+        (nameless, "without source.machine.device"),
+        ("{", "JSON"),
+    ):
         path.write_text(content)
         assert main([*words, "--costs", str(path), "--out", str(tmp_path / "out")]) != 0
         said = " ".join(capsys.readouterr().err.split())

@@ -300,7 +300,12 @@ def test_make_vec_env_of_stable_baselines_makes_what_is_encoded() -> None:
         (
             lambda: DummyVecEnv([lambda: VecEncodeObservation(worlds(), features())]),
             ValueError,
-            r"got DummyVecEnv.*VecEncodeObservation\(DummyVecEnv\(\[make_env\] \* 8\), features\)",
+            r"around DummyVecEnv; got it inside.*VecEncodeObservation\(DummyVecEnv\(\[make_env\] \* 8\), features\)",
+        ),
+        (
+            lambda: AtariWrapper(Monitor(EncodeObservation(gray_game(), features()))),
+            ValueError,
+            r"EncodeObservation\(AtariWrapper\(env\), features\)",
         ),
         (
             lambda: AtariWrapper(EncodeObservation(gray_game(), features())),
