@@ -22,7 +22,7 @@ from rmr_gym.envs.games import GAMES
 from rmr_gym.errors import explain
 from rmr_gym.evaluation.metrics import kept_slots
 from rmr_gym.pipeline.machine import hardware, versions
-from rmr_gym.players import LookaheadPlayer, paper_heads
+from rmr_gym.players import LookaheadPlayer, paper_heads, place_bytes
 
 FORMAT = "rmr-players/1"
 
@@ -61,7 +61,13 @@ def make_record(out: Path) -> JsonObject:
     speeds = [read_json(path) for path in sorted(out.glob("speed-*.json"))]
     return {
         "format": FORMAT,
-        "settings": {"max_steps": max_steps, "seed": seed, "opening_steps": OPENING, "strongest": _strongest()},
+        "settings": {
+            "max_steps": max_steps,
+            "seed": seed,
+            "opening_steps": OPENING,
+            "strongest": _strongest(),
+            "places": {game: asdict(place) for game in games if (place := place_bytes(game))},
+        },
         "games": games,
         "speed": [{name: value for name, value in one.items() if name not in ("format", "players")} for one in speeds],
         "summary": _summary(games, speeds),

@@ -5,14 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-ROOM_BYTES: dict[str, tuple[int, ...]] = {
-    "hero": (117, 28),
-    "montezuma_revenge": (57, 3),
-    "pitfall": (1,),
-    "venture": (90,),
-}
-"""Bytes that together number the room or the level: those called room and level in the annotated variables of the
-package (after AtariARI); in Pitfall, which has none there, the random number from which a scene is made."""
+from rmr_gym.players import place_bytes
 
 
 def rooms_seen(game: str, ram: NDArray[np.uint8], *, least_steps: int = 2) -> int | None:
@@ -29,7 +22,8 @@ def rooms_seen(game: str, ram: NDArray[np.uint8], *, least_steps: int = 2) -> in
         >>> rooms_seen("pitfall", ram), rooms_seen("pong", ram)
         (2, None)
     """
-    if game not in ROOM_BYTES:
+    place = place_bytes(game)
+    if place is None:
         return None
-    _, counts = np.unique(ram[:, ROOM_BYTES[game]], axis=0, return_counts=True)
+    _, counts = np.unique(ram[:, place.room], axis=0, return_counts=True)
     return int((counts >= least_steps).sum())

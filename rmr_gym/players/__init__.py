@@ -9,6 +9,7 @@ from rmr_gym.players.graded import graded_players
 from rmr_gym.players.lookahead import LookaheadPlayer
 from rmr_gym.players.lookahead_config import LookaheadConfig
 from rmr_gym.players.paper import paper_heads
+from rmr_gym.players.places import PlaceBytes, place_bytes
 from rmr_gym.players.protocol import AttachablePlayer, Player, attach, lookahead_steps
 from rmr_gym.players.random_player import RandomPlayer, RandomPlayerConfig
 from rmr_gym.registry import Registry
@@ -23,6 +24,7 @@ __all__ = [
     "AttachablePlayer",
     "LookaheadConfig",
     "LookaheadPlayer",
+    "PlaceBytes",
     "Player",
     "RandomPlayer",
     "RandomPlayerConfig",
@@ -30,4 +32,5 @@ __all__ = [
     "graded_players",
     "lookahead_steps",
     "paper_heads",
+    "place_bytes",
 ]

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
+
+from rmr_gym.envs.games import NUM_RAM_BYTES
+from rmr_gym.players.places import PlaceBytes
 
 _NUM_VALUES = 256
 
 _SHIFT, _COARSE = 4, 0.75
 """Values that agree but for their last four bits count as alike, with this weight; exact ones with the rest. A place
 nearby is less new than one far away, and the neighbours of what was seen are no goals (ours)."""
+
+_PLACES = 0.75
+"""Weight of how new the place is, where one knows which bytes say it; the bytes have the rest (ours, measured)."""
+
+_SQUARE = 3
+"""Positions that agree but for so many of their last bits are one place: squares of eight pixels (ours)."""
 
 
 class Familiarity:
@@ -20,8 +32,17 @@ class Familiarity:
     distracted by clocks and by what moves by itself. The features are those of width-based search, "byte i has the
     value v"; there they prune, here they are worth something, more than nothing and less than any reward.
 
+    But two values that were seen, each at its time, are nothing new together. Where somebody knows which bytes tell
+    where the player is, places are counted too, each a room and a square in it, and 1 / sqrt(1 + count of the place)
+    is most of the novelty.
+
     Source: features as in Lipovetzky, Ramirez and Geffner 2015, "Classical planning with simulators: results on the
     Atari video games"; counting them is ours, after count-based exploration, and so is asking which bytes matter.
+    Places are the cells with domain knowledge of Ecoffet et al. 2021, "First return, then explore"; nobody returns.
+
+    Args:
+        num_bytes: size of the memory.
+        place: the bytes that say where the player is, None where nobody knows.
 
     Example:
         >>> seen = Familiarity(num_bytes=2)
@@ -31,7 +52,10 @@ class Familiarity:
         [0.71, 0.78, 1.0]
     """
 
-    def __init__(self, num_bytes: int = 128) -> None:
+    def __init__(self, num_bytes: int = NUM_RAM_BYTES, *, place: PlaceBytes | None = None) -> None:
+        self._visits: Counter[bytes] | None = None if place is None else Counter()
+        self._room = np.array(place.room if place else (), dtype=np.intp)
+        self._position = np.array(place.position if place else (), dtype=np.intp)
         self._offsets = np.arange(num_bytes) * _NUM_VALUES
         self._counts = np.zeros((2, num_bytes * _NUM_VALUES))
         self._worth = np.ones((2, num_bytes * _NUM_VALUES))
@@ -43,6 +67,8 @@ class Familiarity:
         for fine, at in enumerate((self._offsets + (ram >> _SHIFT), self._offsets + ram)):
             self._counts[fine, at] += 1
             self._worth[fine, at] = 1.0 / np.sqrt(1.0 + self._counts[fine, at])
+        if self._visits is not None:
+            self._visits[self._cell(ram)] += 1
 
     def compare(self, ram: NDArray[np.uint8], other: NDArray[np.uint8]) -> None:
         """Learn which bytes matter, from two states to which different actions led at the same time."""
@@ -52,7 +78,13 @@ class Familiarity:
             self._share = self._matters / self._matters.sum()
 
     def novelty(self, ram: NDArray[np.uint8]) -> float:
-        """Return a number in 0..1, 1 where every byte that matters has a value that it never had before."""
+        """Return a number in 0..1, 1 where every byte that matters has a value, and the place, that was never seen."""
         coarse = self._worth[0].take(self._offsets + (ram >> _SHIFT)).dot(self._share)
         fine = self._worth[1].take(self._offsets + ram).dot(self._share)
-        return float(_COARSE * coarse + (1 - _COARSE) * fine)
+        of_bytes = float(_COARSE * coarse + (1 - _COARSE) * fine)
+        if self._visits is None:
+            return of_bytes
+        return _PLACES / math.sqrt(1 + self._visits[self._cell(ram)]) + (1 - _PLACES) * of_bytes
+
+    def _cell(self, ram: NDArray[np.uint8]) -> bytes:
+        return ram[self._room].tobytes() + (ram[self._position] >> _SQUARE).tobytes()

@@ -21,7 +21,8 @@ class LookaheadPlayer:
     """Look ahead in copies of the game, then play the best plan for a while.
 
     It goes for score, keeps away from what costs a life, and where nothing is to be won within its horizon goes where
-    the memory of the console is unfamiliar. `LookaheadConfig.budget`, the steps tried out for each one that is played,
+    the memory of the console is unfamiliar, or to places that it has not been to where `LookaheadConfig.place` tells
+    them. `LookaheadConfig.budget`, the steps tried out for each one that is played,
     is its skill and its cost: about half a millisecond each. `epsilon` spoils its play.
 
     It cannot play by what it observes alone: `attach` tells it which game it plays, and collectors do that. A copy, or
@@ -73,7 +74,7 @@ class LookaheadPlayer:
     def start_episode(self, legal_actions: Sequence[int], seed: int) -> None:
         """Forget everything; the actions are those that make a difference in the game, all of them legal."""
         self._generator = np.random.default_rng(seed)
-        self._familiarity = Familiarity()
+        self._familiarity = Familiarity(place=self.config.place)
         self._planner: Planner | None = None
         self._pending: list[int] = []
         self._noise: int | None = None

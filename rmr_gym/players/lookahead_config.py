@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rmr_gym.counts import as_count
 from rmr_gym.errors import explain
+from rmr_gym.players.places import PlaceBytes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +45,10 @@ class LookaheadConfig:
     find nothing to win hold the same action, and episodes of a data set begin alike. What is not tried out in them is
     tried out in the first plan (ours, measured)."""
 
+    place: PlaceBytes | None = None
+    """Bytes that say where the player is. With them it is curious about places that it has not been to, and much else
+    counts for little; `rmr_gym.players.place_bytes` knows them for five games (ours, measured)."""
+
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
         for name in ("epsilon", "persistence", "discount"):
@@ -67,4 +72,6 @@ class LookaheadConfig:
         """Name of a player of this config: different for different configs."""
         look = f"b{self.budget:g}-{self.hold}x{self.commit}of{self.horizon}"
         worth = f"d{self.discount:g}-l{self.caution:g}-c{self.curiosity:g}"
-        return f"{look}-e{self.epsilon:g}p{self.persistence:g}-{worth}" + (f"-o{self.opening}" if self.opening else "")
+        opening = f"-o{self.opening}" if self.opening else ""
+        place = f"-r{self.place.label}" if self.place else ""
+        return f"{look}-e{self.epsilon:g}p{self.persistence:g}-{worth}{opening}{place}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from rmr_gym.envs.games import Game, get_game
+from rmr_gym.envs.games import Game
 from rmr_gym.players.lookahead import LookaheadPlayer
 from rmr_gym.players.lookahead_config import LookaheadConfig
+from rmr_gym.players.places import PlaceBytes, place_bytes
 from rmr_gym.players.protocol import Player
 from rmr_gym.players.random_player import RandomPlayer, RandomPlayerConfig
 
@@ -35,8 +36,9 @@ def paper_heads(game: str | Game) -> list[Player]:
 
     The budget grows from 2 to 80 steps tried out per step played, by the same factor from player to player; the share
     of random holds falls from 0.4 to 0; the time that these last goes up and down. They begin with 16 random steps, so
-    that episodes of one start do not go on alike. All 32 come in an order in which the first few already range over
-    all skills.
+    that episodes of one start do not go on alike. In games of many rooms they know which bytes tell where they are,
+    and where no score is in sight look for places that they have not been to (`place_bytes`). All 32 come in an order
+    in which the first few already range over all skills.
 
     Source: ours. The paper records 32 policies of Agent57, which are not public (section 5, appendix B). These need no
     training; `benchmarks/results/players.json` says how they score.
@@ -55,15 +57,15 @@ def paper_heads(game: str | Game) -> list[Player]:
         >>> len(players), min(players, key=lambda player: player.skill).name
         (32, 'random-p0-k6-b0-f0.05x4')
     """
-    get_game(game)
+    place = place_bytes(game)
     count = len(_RANDOM) + _NUM_LOOKING
     grades = [round(rank / (count - 1), 4) for rank in range(count)]
     ranked: list[Player] = [RandomPlayer(config, skill=skill) for config, skill in zip(_RANDOM, grades, strict=False)]
-    ranked += [LookaheadPlayer(_looking(k), skill=grades[len(_RANDOM) + k]) for k in range(_NUM_LOOKING)]
+    ranked += [LookaheadPlayer(_looking(k, place), skill=grades[len(_RANDOM) + k]) for k in range(_NUM_LOOKING)]
     return [ranked[k] for k in sorted(range(count), key=lambda k: k * _GOLDEN % 1.0)]
 
 
-def _looking(k: int) -> LookaheadConfig:
+def _looking(k: int, place: PlaceBytes | None) -> LookaheadConfig:
     """Return the config of the player of grade k out of those that look ahead."""
     share = k / (_NUM_LOOKING - 1)
     return LookaheadConfig(
@@ -71,4 +73,5 @@ def _looking(k: int) -> LookaheadConfig:
         epsilon=round(_MOST_NOISE * (1 - share) ** 2, 3),
         persistence=_PERSISTENCES[k % len(_PERSISTENCES)],
         opening=_OPENING,
+        place=place,
     )

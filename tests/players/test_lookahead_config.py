@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rmr_gym.players import LookaheadConfig
+from rmr_gym.players import LookaheadConfig, PlaceBytes
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,10 @@ def test_config_refuses_numbers_out_of_range(options: dict[str, Any], message: s
 
 def test_label_tells_all_settings_apart() -> None:
     default = LookaheadConfig()
-    other = {"budget": 21.0, "epsilon": 0.1, "persistence": 0.4, "hold": 2, "commit": 5, "horizon": 31}
+    other: dict[str, Any] = {"budget": 21.0, "epsilon": 0.1, "persistence": 0.4, "hold": 2, "commit": 5, "horizon": 31}
     other |= {"discount": 0.9, "caution": 5.0, "curiosity": 0.5, "opening": 16}
+    other |= {"place": PlaceBytes(room=(3,))}
     assert other.keys() == {field.name for field in dataclasses.fields(default)}
-    labels = {dataclasses.replace(default, **{name: value}).label for name, value in other.items()}  # type: ignore[arg-type]
-    assert len(labels | {default.label}) == len(other) + 1
+    labels = {dataclasses.replace(default, **{name: value}).label for name, value in other.items()}
+    labels |= {LookaheadConfig(place=place).label for place in (PlaceBytes(position=(3,)), PlaceBytes(room=(3, 4)))}
+    assert len(labels | {default.label}) == len(other) + 3

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from rmr_gym.players import LookaheadPlayer, RandomPlayer, lookahead_steps, paper_heads
+from rmr_gym.players import LookaheadPlayer, RandomPlayer, lookahead_steps, paper_heads, place_bytes
 
 
 def test_paper_heads_are_32_players_of_different_names_and_skills() -> None:
@@ -25,6 +25,12 @@ def test_paper_heads_look_further_and_make_less_noise_the_higher_their_skill() -
         assert lower.config.epsilon > higher.config.epsilon
     assert looking[-1].config.epsilon == 0.0
     assert len({player.config.persistence for player in looking}) > 2
+
+
+def test_paper_heads_know_where_they_are_in_games_of_many_rooms() -> None:
+    for game, place in (("venture", place_bytes("venture")), ("pong", None)):
+        looking = [player for player in paper_heads(game) if isinstance(player, LookaheadPlayer)]
+        assert {player.config.place for player in looking} == {place}
 
 
 def test_paper_heads_can_be_afforded() -> None:

@@ -1,0 +1,40 @@
+"""Where a player is."""
+
+from __future__ import annotations
+
+import pytest
+
+from rmr_gym import GAMES
+from rmr_gym.players import PlaceBytes, place_bytes
+from rmr_gym.wrappers.variable_table import known_variables
+
+
+@pytest.mark.parametrize(
+    ("game", "expected"),
+    [
+        ("MontezumaRevenge", PlaceBytes(room=(57, 3), position=(42, 43))),
+        ("hero", PlaceBytes(room=(117, 28), position=(27, 31))),
+        ("pitfall", PlaceBytes(room=(1,), position=(97, 105))),
+        ("rmr/PrivateEye-v0", PlaceBytes(room=(92,), position=(63, 86))),
+        ("venture", PlaceBytes(room=(90,), position=(85, 26))),
+    ],
+)
+def test_games_of_many_rooms_have_bytes_of_places(game: str, expected: PlaceBytes) -> None:
+    assert place_bytes(game) == expected
+
+
+def test_other_games_have_none_and_no_room_among_their_annotated_bytes() -> None:
+    others = [game for game in GAMES if place_bytes(game) is None]
+    assert len(others) == len(GAMES) - 5
+    assert not [variable for game in others for variable in known_variables(game) if "room" in variable.name]
+
+
+@pytest.mark.parametrize(("room", "position"), [((), ()), ((128,), ()), ((), (-1, 4)), ((3,), (True,))])
+def test_what_is_no_byte_is_refused(room: tuple[int, ...], position: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"places of bytes in 0\.\.127, at least one; got room="):
+        PlaceBytes(room=room, position=position)
+
+
+def test_place_of_an_unknown_game_is_refused() -> None:
+    with pytest.raises(ValueError, match="pongg"):
+        place_bytes("pongg")
