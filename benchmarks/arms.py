@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.experiment import DataSettings, EncoderSettings, Experiment, ProcessorSettings
 from rmr_gym.models.processors import PROCESSORS
 from rmr_gym.pipeline.config import GRADED, RunConfig
+from rmr_gym.pipeline.players import pinned
 from rmr_gym.registry import Registry
 from rmr_gym.training import ARMS, AbstractConfig, LoopConfig, NaturalConfig
 
@@ -153,7 +154,8 @@ def with_width(settings: RunConfig, slot_dim: int) -> RunConfig:
 
 
 def _data(game: str, settings: RunConfig, players: Players) -> DataSettings:
-    named = tuple(player.replace("{game}", game) for player in players)
+    # Results of other players are other results: without the pin a later version would go on with them.
+    named = tuple(pinned(player.replace("{game}", game), game) for player in players)
     return DataSettings(game=game, seed=settings.seed, config=settings.data, players=named)
 
 

@@ -33,7 +33,8 @@ def seconds_of(one: DataSettings | Experiment, costs: UnitCosts) -> float:
     """
     if isinstance(one, DataSettings):
         # The players of several sources take turns; of unknown ones it is assumed that they think long.
-        steps = [costs.step.get(source, max(costs.step.values())) for source in one.players]
+        sources = [source.partition("@")[0] for source in one.players]
+        steps = [costs.step.get(source, max(costs.step.values())) for source in sources]
         return one.config.num_episodes * one.config.max_steps * sum(steps) / len(steps)
     settings = one.settings
     if isinstance(settings, ProcessorSettings):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rmr_gym.envs.games import get_game
 from rmr_gym.errors import explain
@@ -13,14 +15,17 @@ from rmr_gym.players import Player, graded_players, paper_heads
 PAPER, AGENTS = "paper", "sb3:"
 """Random players and such that look ahead; agents in the folder behind the colon."""
 
+_PINNED = f"{PAPER}@"
+
 
 def named_players(sources: Sequence[str], game: str, config: DataConfig) -> list[Player]:
     """Make the players of a data set.
 
     Args:
         sources: "graded" for random players of graded persistence, "paper" for `paper_heads`, ten random players and 22
-            that look ahead (as many of these 32 as the config says), "sb3:FOLDER" for the agents of a training, one for
-            each of its checkpoints and shares of random actions.
+            that look ahead (as many of these 32 as the config says), "paper@..." for the same as long as they are those
+            that `pinned` named, "sb3:FOLDER" for the agents of a training, one for each of its checkpoints and shares
+            of random actions.
         game: any name of the game.
         config: what is recorded.
 
@@ -28,7 +33,8 @@ def named_players(sources: Sequence[str], game: str, config: DataConfig) -> list
         The players of all sources in turn, so that a small data set sees all of them; one that several have plays once.
 
     Raises:
-        ValueError: when a source is unknown, holds no agents, or its agents were trained otherwise than is recorded.
+        ValueError: when a source is unknown, is of other players than this version has, holds no agents, or its agents
+            were trained otherwise than is recorded.
         DependencyNotInstalled: when Stable-Baselines3 is missing.
 
     Example:
@@ -46,10 +52,36 @@ def named_players(sources: Sequence[str], game: str, config: DataConfig) -> list
     return [player for place, player in enumerate(in_turn) if player.name not in names[:place]]
 
 
+def pinned(source: str, game: str) -> str:
+    """Name a source so that it never means other players: those of "paper" may be others in another version.
+
+    Returns:
+        "paper@" and eight digits that follow from the names of its 32 players, which tell all their settings; other
+        sources as they are.
+
+    Raises:
+        ValueError: when the game is unknown.
+
+    Example:
+        >>> pinned("graded", "pong"), pinned("paper", "pong").split("@")[0]
+        ('graded', 'paper')
+    """
+    return f"{_PINNED}{_fingerprint(game)}" if source == PAPER else source
+
+
+@lru_cache(maxsize=64)
+def _fingerprint(game: str) -> str:
+    names = "\n".join(player.name for player in paper_heads(game))
+    return hashlib.sha256(names.encode()).hexdigest()[:8]
+
+
 def _of_source(source: str, game: str, config: DataConfig) -> Sequence[Player]:
     if source == GRADED:
         return graded_players(config.num_players)
-    if source == PAPER:
+    if source.startswith(_PINNED) and source != pinned(PAPER, game):
+        fix = "Take paper and another --out, or the version of the package with which the other players played."
+        raise ValueError(explain(expected=f"{pinned(PAPER, game)}, the players of this version", got=source, fix=fix))
+    if source == PAPER or source.startswith(_PINNED):
         return paper_heads(game)[: config.num_players]
     if not source.startswith(AGENTS):
         fix = "An agent is named by the folder of its training."

@@ -53,7 +53,7 @@ def test_seconds_of_data_and_processors_add_up() -> None:
     experiment = abstract_experiment("pong", "mpnn", 0, MPNN, "tiny")
     data = experiment.settings.data
     assert seconds_of(data, COSTS) == 3 * 40 * 0.5
-    assert seconds_of(dataclasses.replace(data, players=("graded", "paper")), COSTS) == 3 * 40 * 1.5
+    assert seconds_of(dataclasses.replace(data, players=("graded", "paper@1a2b3c4d")), COSTS) == 3 * 40 * 1.5
     assert seconds_of(dataclasses.replace(data, players=("sb3:agents",)), COSTS) == 3 * 40 * 2.5
     # 6 updates with 8 transitions of 1 s, and 40 % of 120 transitions at 4/64 of 16 s.
     assert seconds_of(experiment, COSTS) == pytest.approx(1.0 + 6 * 8 * 1.0 + 0.4 * 120 * 1.0)

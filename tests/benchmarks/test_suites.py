@@ -14,6 +14,7 @@ from benchmarks.suites import SUITES, Selection, with_processors
 from rmr_gym.envs.games import GAMES
 from rmr_gym.objectives import HingeConfig
 from rmr_gym.pipeline.config import RunConfig
+from rmr_gym.pipeline.players import pinned
 from rmr_gym.pipeline.profiles import PROFILES
 from rmr_gym.training import ARMS
 from tests.benchmarks.settings import TINY
@@ -48,6 +49,15 @@ def test_paper_has_as_many_experiments_as_its_tables_and_figures() -> None:
         ("natural", "c_swm"): 24 * 6 * 3,
     }
     assert counts["controls"] == {("abstract", "mpnn"): 24} | {("natural", arm): 24 * 3 for arm in ARMS}
+
+
+def test_experiments_name_their_players_so_that_other_ones_give_other_results() -> None:
+    tiny = {"arm": "mpnn", "seed": 0, "settings": TINY, "profile": "tiny"}
+    blind, paper = (abstract_experiment("venture", players=(name,), **tiny) for name in ("graded", "paper"))
+    assert blind.settings.data.players == ("graded",)
+    assert paper.settings.data.players == (pinned("paper", "venture"),)
+    assert paper.settings.data.players != ("paper",)
+    assert len({blind.key, paper.key, blind.settings.data.name, paper.settings.data.name}) == 4
 
 
 def test_suites_share_what_they_have_in_common() -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from rmr_gym.data import EpisodeStore, TransitionDataset
+from rmr_gym.pipeline import players
 from rmr_gym.pipeline.config import DataConfig
-from rmr_gym.pipeline.players import named_players
+from rmr_gym.pipeline.players import named_players, pinned
 from rmr_gym.pipeline.stages import collect
 from rmr_gym.players import paper_heads
 from rmr_gym.sb3.training import AgentConfig, EvaluationConfig, PpoConfig, StateFeatures, train_agent
@@ -51,6 +52,29 @@ def test_agents_and_random_players_record_a_data_set(agent: Path, tmp_path: Path
 
 def test_random_players_are_those_of_before(tmp_path: Path) -> None:
     assert collect("pong", tmp_path, DATA)["inputs"]["players"] is None
+
+
+def test_pinned_players_are_those_of_this_version_or_refused() -> None:
+    assert (pinned("graded", "pong"), pinned("sb3:a@b", "pong")) == ("graded", "sb3:a@b")
+    name = pinned("paper", "pong")
+    assert pinned(name, "pong") == name
+    assert name == pinned("paper", "boxing"), "the same players"
+    assert name != pinned("paper", "venture"), "players that know where they are"
+    played = [player.name for player in named_players((name,), "pong", DATA)]
+    assert played == [player.name for player in named_players(("paper",), "pong", DATA)]
+    with pytest.raises(ValueError, match=rf"{name}, the players of this version; got paper@00000000"):
+        named_players(("paper@00000000",), "pong", DATA)
+
+
+def test_pinned_players_are_others_after_any_change_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = pinned("paper", "pong")
+    changed = paper_heads("pong")
+    changed[5].name += "-more"
+    monkeypatch.setattr(players, "paper_heads", lambda game: changed)
+    players._fingerprint.cache_clear()
+    other = pinned("paper", "pong")
+    players._fingerprint.cache_clear()
+    assert other != name
 
 
 @pytest.mark.parametrize(
