@@ -26,7 +26,15 @@ from rmr_gym.models.frozen_ram_features import RamFeatures
 from rmr_gym.models.interfaces import Encoder, Processor, VideoEncoder
 from rmr_gym.models.picture_features import PictureFeatures, Readout
 from rmr_gym.models.ram_features import RamStateFeatures
-from rmr_gym.models.world_model import AbstractModel, Latents, NaturalModel, Precision, RamPrediction, unpack_bits
+from rmr_gym.models.world_model import (
+    AbstractModel,
+    Latents,
+    NaturalModel,
+    Precision,
+    RamPrediction,
+    check_precision,
+    unpack_bits,
+)
 
 __all__ = [
     "AbstractModel",
@@ -48,6 +56,7 @@ __all__ = [
     "VideoEncoder",
     "VideoModel",
     "build_encoder",
+    "check_precision",
     "encoder_document",
     "fingerprint",
     "freeze",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from jaxtyping import Bool, Float, Int, Num, UInt8
@@ -15,6 +15,17 @@ from rmr_gym.models.encoders.ram import NUM_BITS, RamEncoder
 from rmr_gym.models.interfaces import Encoder, Processor
 
 Precision = Literal["float32", "bfloat16"]
+
+
+def check_precision(precision: str) -> None:
+    """Refuse a misspelt precision, which would mean float32.
+
+    Raises:
+        ValueError: when it is none of `Precision`.
+    """
+    if precision not in get_args(Precision):
+        fix = f"Choose one of {', '.join(get_args(Precision))}."
+        raise ValueError(explain(expected="a known precision", got=precision, fix=fix))
 
 
 class RamPrediction(NamedTuple):

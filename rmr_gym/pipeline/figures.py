@@ -122,9 +122,13 @@ def _bit_matrices(
 
 
 def band(axes: Axes, logs: Sequence[Records], name: str, text: str, colour: str, style: str) -> None:
-    """Draw the mean over seeds, with the range between the lowest and the highest of them behind it."""
-    steps = [record["step"] for record in logs[0]]
-    values = np.array([[record[name] for record in log] for log in logs])
+    """Draw the mean over seeds, with the range between the lowest and the highest of them behind it.
+
+    A crash of the machine can cost a log some lines: what is drawn is where all seeds have one.
+    """
+    by_step = [{record["step"]: record[name] for record in log} for log in logs]
+    steps = sorted(set.intersection(*(set(log) for log in by_step)))
+    values = np.array([[log[step] for step in steps] for log in by_step])
     axes.plot(steps, values.mean(axis=0), style, color=colour, label=text, linewidth=1.5)
     if len(logs) > 1:
         axes.fill_between(steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive
 from rmr_gym.pipeline.tables import as_text
 from rmr_gym.training import ARMS, Member, read_records
+from rmr_gym.training.encoders import ENSEMBLE_FOLDER
 
 FORMAT = "rmr-result/1"
 """Version of the layout of result.json."""
@@ -97,6 +99,8 @@ def run(
         if device.startswith("cuda") if together is None else together:
             _train_together(config, folder, device, reporter)
         trained, probed = _encoders(config, folder, device, reporter)
+        # Left by an ensemble that was interrupted and gone on with one by one.
+        shutil.rmtree(folder / "encoders" / ENSEMBLE_FOLDER, ignore_errors=True)
         parts = {"collect": [collected], "pretrain": [pretrained], "train": _all(trained), "probe": _all(probed)}
         result = _summarise(config, collected, pretrained, trained, probed) | circumstances(
             parts, stopwatch, device=device, command_line=command_line, before=before

@@ -67,9 +67,9 @@ class Stage:
         self.resumed = self._begun.exists()
         self._stopwatch = Stopwatch()
         if self.finished:
-            _require_equal(_inputs_of(self.result, self._result), self.inputs, folder)
+            _require_equal(_inputs_of(self.result, self._result), self.inputs, self._result)
         elif self.resumed:
-            _require_equal(read_json(self._begun), self.inputs, folder)
+            _require_equal(read_json(self._begun), self.inputs, self._begun)
         else:
             write_json(self._begun, self.inputs)
 
@@ -135,13 +135,19 @@ def _inputs_of(result: object, path: Path) -> object:
     raise ValueError(explain(expected=f"the result of a stage in {path}", got="that of something else", fix=fix))
 
 
-def _require_equal(before: object, now: object, folder: Path) -> None:
+_MADE_BEFORE = ("encoder", "processor")
+"""Inputs that are fingerprints of what an earlier stage made."""
+
+
+def _require_equal(before: object, now: object, file: Path) -> None:
     # An option that came later and is not used must not end what was begun without it.
     changed = differences(_without_none(before), _without_none(now))
     if changed:
         fix = "Repeat the settings of the first call, or pass another --out."
+        if all(line.split(":")[0] in _MADE_BEFORE for line in changed):
+            fix = f"What goes in was made again. Remove {file}, and so will be what comes out; or pass another --out."
         got = f"other settings: {'; '.join(changed)}"
-        raise ValueError(explain(expected=f"the settings with which {folder} was begun", got=got, fix=fix))
+        raise ValueError(explain(expected=f"the settings with which {file.parent} was begun", got=got, fix=fix))
 
 
 def _without_none(value: Any) -> Any:

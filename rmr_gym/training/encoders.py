@@ -28,7 +28,7 @@ from rmr_gym.training.natural import (
 from rmr_gym.training.seed_batches import Frames, SeedBatches, transition_reader
 from rmr_gym.training.sinks import MemorySink, Sink
 
-STATE_FOLDER = "ensemble"
+ENSEMBLE_FOLDER = "ensemble"
 """Folder of the states to resume from, inside of the one that is passed."""
 
 
@@ -77,6 +77,7 @@ def train_encoders(
     sinks: Mapping[Member, Sink] | None = None,
     on_step: OnStep | None = None,
     state_folder: Path | None = None,
+    keep_state: bool = False,
 ) -> dict[Member, NaturalModel]:
     """Train the encoders of several arms and seeds side by side, each to what `train_encoder` makes of it.
 
@@ -98,6 +99,7 @@ def train_encoders(
         sinks: take the records of the loss; those of members without one are dropped.
         on_step: told of progress, in updates of the whole ensemble.
         state_folder: where to keep the states to resume from; the same call continues there.
+        keep_state: whether the last states stay there, so that a repeated call finds everything done.
 
     Returns:
         The trained models, on `device`, in evaluation mode.
@@ -112,7 +114,7 @@ def train_encoders(
     for member in members:
         if ARMS[member.arm].learns_from != "nothing":
             by_loop.setdefault(config.loop_of(member.arm), []).append(member)
-    states = state_folder and state_folder / STATE_FOLDER
+    states = state_folder and state_folder / ENSEMBLE_FOLDER
     read = transition_reader(dataset, frames, device) if by_loop else None
     all_steps, done = sum(loop.gradient_steps for loop in by_loop), 0
     for loop, together in by_loop.items():
@@ -133,7 +135,7 @@ def train_encoders(
                 keep_state=True,  # of what is done until all is done
             )
         done += loop.gradient_steps
-    if states:
+    if states and not keep_state:
         shutil.rmtree(states, ignore_errors=True)
     return {member: model.eval() for member, model in models.items()}
 

@@ -140,6 +140,7 @@ def train(
         keep_state: whether the last state stays there, so that a repeated call finds everything done.
 
     Raises:
+        ValueError: when there is a state of a longer training.
         NonFiniteLossError: before the update that would have spoiled the weights.
     """
     group = Group(loss=lambda step: GroupTerms.of_one(loss(step)), modules=modules, sinks=[sink])
@@ -167,14 +168,16 @@ def train_groups(
         keep_state: whether the last state stays there, so that a repeated call finds everything done.
 
     Raises:
+        ValueError: when there is a state of a longer training.
         NonFiniteLossError: before the update that would have spoiled the weights; names the members.
     """
     modules = [module for group in groups for module in group.modules]
     optimizer = torch.optim.Adam(trainable_parameters(*modules), lr=config.learning_rate)
     state = RunState(state_folder, modules, optimizer) if state_folder else None
-    start = state.restore() if state else 0
-    for sink in (sink for group in groups for sink in group.sinks):
-        sink.rewind(start)
+    sinks = [sink for group in groups for sink in group.sinks]
+    start = state.restore(lambda step: _rewind(sinks, config, step)) if state else 0
+    if not start:
+        _rewind(sinks, config, 0)
     for step in range(start, config.gradient_steps):
         optimizer.zero_grad(set_to_none=True)
         terms = [_backward(group, step) for group in groups]
@@ -194,6 +197,19 @@ def train_groups(
             on_step(step + 1, config.gradient_steps)
     if state and not keep_state:
         state.discard()
+
+
+def _rewind(sinks: Sequence[Sink], config: LoopConfig, start: int) -> bool:
+    """Let the logs forget what comes again, and say whether they hold all that comes before.
+
+    They do not where a crash cost a log more than the state beside it, or where an encoder was trained alone for a
+    while and then goes on in an ensemble: that is to start where its log does.
+    """
+    if start > config.gradient_steps:
+        fix = "Remove the folder of the states, or pass another: they are those of a longer training."
+        raise ValueError(explain(expected=f"states of at most {config.gradient_steps} updates", got=start, fix=fix))
+    expected = sum(is_logged(config, step) for step in range(start))
+    return all(left is None or left == expected for left in [sink.rewind(start) for sink in sinks])
 
 
 def _backward(group: Group, step: int) -> GroupTerms:

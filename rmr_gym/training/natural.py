@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 
 from rmr_gym.data import TransitionDataset
 from rmr_gym.errors import explain
-from rmr_gym.models import NaturalModel, Precision, Processor, freeze
+from rmr_gym.models import NaturalModel, Precision, Processor, check_precision, freeze
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.decoders import LatentDecoder
+from rmr_gym.models.decoders.latent import Initialisation, check_initialisation
 from rmr_gym.models.encoders import EncoderConfig, NatureCnnConfig
 from rmr_gym.models.misrouted import Misrouted, misleading_routes
 from rmr_gym.objectives import (
@@ -41,7 +41,7 @@ class NaturalConfig:
     encoder: EncoderConfig = field(default_factory=NatureCnnConfig)
     """Pictures to slots."""
 
-    decoder_initialisation: Literal["identity", "orthogonal"] = "orthogonal"
+    decoder_initialisation: Initialisation = "orthogonal"
     """Initial weights of the linear map behind the processor. ours: the paper gives none."""
 
     objective: NaturalObjectiveConfig = field(default_factory=HingeConfig)
@@ -58,6 +58,8 @@ class NaturalConfig:
     """Optimisation of the ceiling, which is no rival of the others and needs larger steps and more of them. ours."""
 
     def __post_init__(self) -> None:
+        check_precision(self.precision)
+        check_initialisation(self.decoder_initialisation)
         if self.loop.batch_size < 2:
             expected = "a batch_size of at least 2, as every sample needs another one to differ from"
             raise ValueError(explain(expected=expected, got=self.loop.batch_size, fix="Use 50, as the paper does."))
@@ -131,6 +133,7 @@ def train_encoder(
     sink: Sink | None = None,
     on_step: OnStep | None = None,
     state_folder: Path | None = None,
+    keep_state: bool = False,
 ) -> NaturalModel:
     """Train the encoder of one arm.
 
@@ -148,6 +151,7 @@ def train_encoder(
         sink: takes the records of the loss; they are dropped without one.
         on_step: told of progress.
         state_folder: where to keep the state to resume from.
+        keep_state: whether the last state stays there, so that a repeated call finds everything done.
 
     Returns:
         The trained model, on `device`, in evaluation mode.
@@ -177,7 +181,15 @@ def train_encoder(
             return terms
 
         parts = [model, objective]
-        train(loss, parts, loop, sink=sink or MemorySink(), on_step=on_step, state_folder=state_folder)
+        train(
+            loss,
+            parts,
+            loop,
+            sink=sink or MemorySink(),
+            on_step=on_step,
+            state_folder=state_folder,
+            keep_state=keep_state,
+        )
     return model.eval()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -39,8 +39,11 @@ class RunState:
         for path in self._files()[_KEPT:]:
             path.unlink()
 
-    def restore(self) -> int:
-        """Load the newest undamaged state.
+    def restore(self, accept: Callable[[int], bool] = lambda step: True) -> int:
+        """Load the newest undamaged state that is wanted.
+
+        Args:
+            accept: says of a number of updates whether a state that has them behind it is wanted.
 
         Returns:
             The number of updates that it has behind it, 0 when there is none.
@@ -48,7 +51,7 @@ class RunState:
         for path in self._files():
             content = path.read_bytes()
             _, step, digest = path.stem.split("-")
-            if hashlib.sha256(content).hexdigest()[:16] == digest:
+            if hashlib.sha256(content).hexdigest()[:16] == digest and accept(int(step)):
                 self._load(load(content))
                 return int(step)
         return 0

@@ -20,8 +20,12 @@ class Sink(Protocol):
     def write(self, step: int, record: Mapping[str, float]) -> None:
         """Take the record of one update."""
 
-    def rewind(self, step: int) -> None:
-        """Forget records of `step` and later: the run starts there again."""
+    def rewind(self, step: int) -> int | None:
+        """Forget records of `step` and later: the run starts there again.
+
+        Returns:
+            How many records are left; None where those of earlier sessions are not known.
+        """
 
 
 class MemorySink:
@@ -39,7 +43,7 @@ class MemorySink:
         self.records.append({"step": step, **record})
 
     def rewind(self, step: int) -> None:
-        """Forget records of `step` and later."""
+        """Forget records of `step` and later; those of another process were never here."""
         self.records = [record for record in self.records if record["step"] < step]
 
 
@@ -59,10 +63,11 @@ class JsonlSink:
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **record}) + "\n")
 
-    def rewind(self, step: int) -> None:
-        """Forget records of `step` and later, and a last line that was cut off."""
+    def rewind(self, step: int) -> int:
+        """Forget records of `step` and later, and a last line that was cut off; return how many are left."""
         kept = [record for record in read_records(self._path) if record["step"] < step]
         write_atomically(self._path, "".join(json.dumps(record) + "\n" for record in kept).encode())
+        return len(kept)
 
 
 def read_records(path: str | Path) -> list[Record]:

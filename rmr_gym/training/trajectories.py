@@ -58,6 +58,7 @@ def train_trajectory_model(
     sink: Sink | None = None,
     on_step: OnStep | None = None,
     state_folder: Path | None = None,
+    keep_state: bool = False,
 ) -> TrajectoryModel | InteractionModel:
     """Train encoder, processor and decoder of the abstract pipeline on windows of positions.
 
@@ -74,6 +75,7 @@ def train_trajectory_model(
         sink: takes the records of the loss; they are dropped without one.
         on_step: told of progress.
         state_folder: where to keep the state to resume from.
+        keep_state: whether the last state stays there, so that a repeated call finds everything done.
 
     Returns:
         The trained model, on `device`, in evaluation mode.
@@ -93,7 +95,15 @@ def train_trajectory_model(
         with torch.no_grad():
             return LossTerms(terms, {"validation_loss": position_loss(model, validation)})
 
-    train(loss, [model], config.loop, sink=sink or MemorySink(), on_step=on_step, state_folder=state_folder)
+    train(
+        loss,
+        [model],
+        config.loop,
+        sink=sink or MemorySink(),
+        on_step=on_step,
+        state_folder=state_folder,
+        keep_state=keep_state,
+    )
     return model.eval()
 
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from rmr_gym.data import TransitionDataset
 from rmr_gym.errors import explain
-from rmr_gym.models import Precision, Processor, VideoModel, freeze
+from rmr_gym.models import Precision, Processor, VideoModel, check_precision, freeze
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.decoders import BroadcastDecoderConfig, VideoDecoderConfig
 from rmr_gym.models.encoders import SlotAttentionConfig, VideoEncoderConfig
@@ -53,6 +53,9 @@ class VideoConfig:
 
     loop: LoopConfig = field(default_factory=paper_loop)
     """Optimisation (paper, appendix A: batches of 512, learning rate 1e-4, 1,000 epochs)."""
+
+    def __post_init__(self) -> None:
+        check_precision(self.precision)
 
 
 def build_video_model(arm: str, config: VideoConfig, processor: Processor, *, num_balls: int, seed: int) -> VideoModel:
@@ -100,6 +103,7 @@ def train_video_model(
     sink: Sink | None = None,
     on_step: OnStep | None = None,
     state_folder: Path | None = None,
+    keep_state: bool = False,
 ) -> VideoModel:
     """Train the model of one arm to predict the next picture.
 
@@ -119,6 +123,7 @@ def train_video_model(
         sink: takes the records of the loss; they are dropped without one.
         on_step: told of progress.
         state_folder: where to keep the state to resume from.
+        keep_state: whether the last state stays there, so that a repeated call finds everything done.
 
     Returns:
         The trained model, on `device`, in evaluation mode.
@@ -143,7 +148,15 @@ def train_video_model(
             with torch.no_grad():
                 return LossTerms(terms, {"validation_loss": picture_loss(model, validation)})
 
-        train(loss, [model], config.loop, sink=sink or MemorySink(), on_step=on_step, state_folder=state_folder)
+        train(
+            loss,
+            [model],
+            config.loop,
+            sink=sink or MemorySink(),
+            on_step=on_step,
+            state_folder=state_folder,
+            keep_state=keep_state,
+        )
     return model.eval()
 
 

@@ -47,6 +47,14 @@ def test_draw_curves_shows_the_mean_over_seeds(tmp_path: Path, drawn: list[Figur
     assert imread(tmp_path / "curves.png").shape[2] == 4
 
 
+def test_draw_curves_shows_what_is_left_of_logs_that_lost_lines(tmp_path: Path, drawn: list[Figure]) -> None:
+    whole, torn = _log(4.0, 2.0, 1.0), _log(2.0, 1.0, 0.0)
+    figures.draw_curves(tmp_path / "curves.png", _log(2.0, 1.0), {"rmr": [whole, [torn[0], torn[2]]]})
+    middle = drawn[0].axes[1]
+    assert [list(line.get_xdata()) for line in middle.lines] == [[0, 2]]
+    assert _lines(middle) == {"rmr": [3.0, 0.5]}
+
+
 def test_draw_curves_takes_objectives_that_watch_no_rank(tmp_path: Path, drawn: list[Figure]) -> None:
     own = [{"step": 0, "loss": 2.0}, {"step": 1, "loss": 1.0}]
     figures.draw_curves(tmp_path / "curves.png", _log(2.0, 1.0), {"rmr": [own], "supervised": [_log(1.0, 0.5)]})

@@ -47,6 +47,14 @@ def test_stage_refuses_a_folder_of_other_inputs(tmp_path: Path, finish: bool) ->
         Stage(tmp_path, {"loop": {"steps": 6}, "seed": 0})
 
 
+def test_stage_whose_encoder_was_made_again_says_which_file_to_remove(tmp_path: Path) -> None:
+    Stage(tmp_path, {"encoder": "aa", "seed": 0}, result_name="probe.json").finish({})
+    with pytest.raises(ValueError, match=r"encoder: aa -> bb. What goes in was made again. Remove .*probe\.json"):
+        Stage(tmp_path, {"encoder": "bb", "seed": 0}, result_name="probe.json")
+    with pytest.raises(ValueError, match=r"Repeat the settings"):
+        Stage(tmp_path, {"encoder": "bb", "seed": 1}, result_name="probe.json")
+
+
 def test_stage_refuses_the_result_of_something_else(tmp_path: Path) -> None:
     write_json(tmp_path / "result.json", {"format": "rmr-result/1", "config": {}})
     with pytest.raises(ValueError, match="the result of a stage in .*result.json; got that of something else"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,70 @@ def test_interrupted_ensemble_goes_on_with_its_state_and_log(
     train()
     assert {member: record(out) for member, out in outs.items()} == expected
     assert not (copied / "encoders" / "ensemble").exists()
+
+
+def test_run_that_was_killed_alone_and_together_in_turns_ends_like_one_that_was_not(
+    finished: tuple[Path, JsonObject], copied: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(copied / "encoders")
+    (copied / "result.json").unlink()
+    write = JsonlSink.write
+    for together, last in ((False, 4), (True, 0), (False, 5), (True, 5), (False, 0)):
+
+        def fail(self: JsonlSink, step: int, terms: Any, last: int = last) -> None:
+            if step == last:
+                raise NonFiniteLossError("stands for a kill")
+            write(self, step, terms)
+
+        with monkeypatch.context() as context:
+            context.setattr(JsonlSink, "write", fail)
+            with pytest.raises(NonFiniteLossError):
+                run(tiny, copied, together=together)
+    result = run(tiny, copied, together=False)
+    assert result["natural"] == finished[1]["natural"]
+    expected = folders(finished[0], tiny)
+    for member, folder in folders(copied, tiny).items():
+        if member.arm != "untrained":
+            assert (folder / "log.jsonl").read_text() == (expected[member] / "log.jsonl").read_text()
+    assert not list(copied.rglob("state-*"))
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_training_is_not_repeated_when_its_encoder_could_not_be_written(
+    copied: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    outs = {member: out for member, out in folders(copied, tiny).items() if member.arm in ("rmr", "c_swm")}
+    expected = {member: record(out) for member, out in outs.items()}
+    for out in outs.values():
+        shutil.rmtree(out)
+
+    def train() -> None:
+        if together:
+            folder = copied / "encoders"
+            stages.train_together(copied / "data", copied / "processor", outs, tiny.natural, state_folder=folder)
+            return
+        for member, out in outs.items():
+            stages.train(copied / "data", copied / "processor", out, member.arm, tiny.natural, seed=member.seed)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "stands for a full disk")
+
+    module = sys.modules[stages.train_together.__module__ if together else stages.train.__module__]
+    with monkeypatch.context() as context:
+        context.setattr(module, "save_encoder", full)
+        with pytest.raises(OSError, match="full disk"):
+            train()
+    written: list[int] = []
+    write = JsonlSink.write
+    monkeypatch.setattr(JsonlSink, "write", lambda self, step, terms: (written.append(step), write(self, step, terms)))
+    first = next(iter(outs.values()))
+    before = (first / "log.jsonl").read_text()
+    train()
+    trained_again = 0 if together else len(outs) - 1
+    assert written.count(0) == trained_again, "what was trained when the disk was full is not trained again"
+    assert (first / "log.jsonl").read_text() == before
+    assert {member: record(out) for member, out in outs.items()} == expected
+    assert not list(copied.rglob("state-*"))
 
 
 def test_encoders_of_another_config_are_refused(copied: Path, tiny: RunConfig) -> None:

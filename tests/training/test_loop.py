@@ -10,7 +10,7 @@ from rmr_gym.models import fingerprint, freeze
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.objectives import LossTerms
 from rmr_gym.training.loop import LoopConfig, is_logged, train
-from rmr_gym.training.sinks import MemorySink
+from rmr_gym.training.sinks import JsonlSink, MemorySink
 from tests.warm_python import run_python
 
 
@@ -118,6 +118,43 @@ def test_damaged_newest_state_is_passed_over(tmp_path: Path) -> None:
     )
     assert steps[0] == 21  # the state after 20 steps was used
     assert fingerprint(model) == fingerprint(expected)
+
+
+@pytest.mark.parametrize(("lost", "first"), [([0], 1), ([10], 1), ([20, 21], 21), ([30], 31)])
+def test_training_starts_where_its_log_does(tmp_path: Path, lost: list[int], first: int) -> None:
+    """A crash of the machine can take lines of the log that are older than the state beside it."""
+    config = replace(CONFIG, log_every=1)
+    undisturbed, log = make_model(), tmp_path / "log.jsonl"
+    train(regression(undisturbed), [undisturbed], config, sink=JsonlSink(tmp_path / "expected.jsonl"))
+    model = make_model()
+    with pytest.raises(KilledError):
+        train(regression(model, 35), [model], config, sink=JsonlSink(log), state_folder=tmp_path / "state")
+    assert [path.name[:15] for path in sorted((tmp_path / "state").iterdir())] == ["state-000000020", "state-000000030"]
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text("".join(line for number, line in enumerate(lines) if number not in lost))
+    model, steps = make_model(), []
+    train(
+        regression(model),
+        [model],
+        config,
+        sink=JsonlSink(log),
+        on_step=lambda step, _: steps.append(step),
+        state_folder=tmp_path / "state",
+    )
+    # States have 20 and 30 updates behind them: a line that is missing before 20 spoils both, one before 30 the newer.
+    assert steps[0] == first
+    assert log.read_text() == (tmp_path / "expected.jsonl").read_text()
+    assert fingerprint(model) == fingerprint(undisturbed)
+
+
+def test_state_of_a_longer_training_is_refused(tmp_path: Path) -> None:
+    model = make_model()
+    with pytest.raises(KilledError):
+        train(regression(model, 35), [model], CONFIG, sink=MemorySink(), state_folder=tmp_path)
+    shorter = replace(CONFIG, gradient_steps=20)
+    with pytest.raises(ValueError, match=r"at most 20 updates; got 30.*Remove the folder"):
+        train(regression(model), [model], shorter, sink=MemorySink(), state_folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2, "nothing of the longer one is lost"
 
 
 def test_only_two_states_are_kept(tmp_path: Path) -> None:

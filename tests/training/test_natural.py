@@ -18,6 +18,7 @@ from rmr_gym.objectives import InfoNceConfig, LossTerms, NaturalBatch, Objective
 from rmr_gym.objectives.anchored import Anchored
 from rmr_gym.training import ARMS, LoopConfig, MemorySink, NaturalConfig, build_natural_model, train_encoder
 from rmr_gym.training.natural import build_objective
+from tests.warm_python import run_python
 
 CONFIG = NaturalConfig(
     encoder=NatureCnnConfig(resolution="84x84", slot_dim=4, maps_per_slot=1),
@@ -154,6 +155,33 @@ def test_weights_of_an_objective_are_those_of_the_seed(
 def test_config_refuses_batches_without_negatives() -> None:
     with pytest.raises(ValueError, match="a batch_size of at least 2"):
         replace(CONFIG, loop=replace(CONFIG.loop, batch_size=1))
+
+
+MISSPELT = """
+from rmr_gym.models.decoders import LatentDecoder
+from rmr_gym.training import NaturalConfig, VideoConfig
+
+for make in (
+    lambda: NaturalConfig(precision="bf16"),
+    lambda: NaturalConfig(decoder_initialisation="Identity"),
+    lambda: VideoConfig(precision="float16"),
+    lambda: LatentDecoder(slot_dim=2, initialisation="eye"),
+):
+    try:
+        print("taken", make())
+    except ValueError as error:
+        print(error)
+"""
+
+
+def test_misspelt_choices_are_refused() -> None:
+    # In a process of its own: the checks of types that the tests switch on would refuse them first.
+    done = run_python("-c", MISSPELT, folder=Path.cwd())
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    choices = ["float32, bfloat16", "identity, orthogonal", "float32, bfloat16", "identity, orthogonal"]
+    for line, got, choice in zip(lines, ("bf16", "Identity", "float16", "eye"), choices, strict=True):
+        assert f"got {got}. Choose one of {choice}." in line
 
 
 def distance(model: NaturalModel, processor: Processor) -> float:

@@ -28,7 +28,8 @@ def test_rewinding_forgets_later_records(kind: str, tmp_path: Path) -> None:
     sink = MemorySink() if kind == "memory" else JsonlSink(tmp_path / "log.jsonl")
     for step in (0, 10, 20):
         sink.write(step, {"loss": float(step)})
-    sink.rewind(10)
+    left = sink.rewind(10)
+    assert left == (None if kind == "memory" else 1)
     records = sink.records if isinstance(sink, MemorySink) else read_records(tmp_path / "log.jsonl")
     assert [record["step"] for record in records] == [0]
 

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from rmr_gym.errors import explain
+
+Initialisation = Literal["identity", "orthogonal"]
+
+
+def check_initialisation(initialisation: str) -> None:
+    """Refuse a misspelt initialisation, which would mean another one.
+
+    Raises:
+        ValueError: when it is none of `Initialisation`.
+    """
+    if initialisation not in get_args(Initialisation):
+        fix = f"Choose one of {', '.join(get_args(Initialisation))}."
+        raise ValueError(explain(expected="a known initialisation of the decoder", got=initialisation, fix=fix))
 
 
 class LatentDecoder(nn.Module):
@@ -16,10 +31,14 @@ class LatentDecoder(nn.Module):
     Args:
         slot_dim: width of a slot.
         initialisation: "identity" starts as `z' = z + P(z)` (the form of C-SWM); "orthogonal" as a random rotation.
+
+    Raises:
+        ValueError: when the initialisation is unknown.
     """
 
-    def __init__(self, *, slot_dim: int, initialisation: Literal["identity", "orthogonal"] = "orthogonal") -> None:
+    def __init__(self, *, slot_dim: int, initialisation: Initialisation = "orthogonal") -> None:
         super().__init__()
+        check_initialisation(initialisation)
         self.linear = nn.Linear(slot_dim, slot_dim)
         if initialisation == "identity":
             nn.init.eye_(self.linear.weight)

@@ -46,6 +46,8 @@ def run_bottleneck(
 ) -> JsonObject:
     """Pre-train and train the paper's arm with latents of several widths, all else equal.
 
+    The hidden layers of the message function are as wide as the slots, so that they become narrow with them.
+
     Source: paper, appendix C.
 
     Args:

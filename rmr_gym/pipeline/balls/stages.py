@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import shutil
 from pathlib import Path
 from typing import get_args
 
@@ -109,6 +110,7 @@ def pretrain(
                 sink=JsonlSink(folder / LOG_FILE),
                 on_step=progress,
                 state_folder=folder / STATE_FOLDER,
+                keep_state=True,  # until it is scored
             )
         world = dataset.balls
         save_processor(model.processor, folder, num_slots=world.num_balls, world="bouncing_balls", seed=seed)
@@ -122,6 +124,7 @@ def pretrain(
         }
         last = read_records(folder / LOG_FILE)[-1]
         result = stage.finish({"scores": scores, "last_record": last, "fingerprint": fingerprint(model.processor)})
+        shutil.rmtree(folder / STATE_FOLDER, ignore_errors=True)
     errors = {name: score["one_step"]["network"]["overall"] for name, score in result["scores"].items()}
     shown = f"MSE {errors['processor']:.2e}, constant velocity {errors['constant_velocity']:.2e}"
     reporter.line(f"Pre-trained the processor: {shown}{spent(result)}")
@@ -172,6 +175,7 @@ def train(
                 sink=JsonlSink(folder / LOG_FILE),
                 on_step=progress,
                 state_folder=folder / STATE_FOLDER,
+                keep_state=True,  # until it is scored
             )
         after = fingerprint(model.processor)
         if BALL_ARMS[arm].processor == "pretrained" and BALL_ARMS[arm].frozen:
@@ -185,6 +189,7 @@ def train(
                 "processor_fingerprint": after,
             }
         )
+        shutil.rmtree(folder / STATE_FOLDER, ignore_errors=True)
     pictures = result["scores"]["pictures"]
     foreground = pictures["foreground_mse"]
     shown = f"MSE {pictures['mse']:.2e}, foreground {'-' if foreground is None else f'{foreground:.3f}'}"

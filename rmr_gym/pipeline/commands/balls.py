@@ -85,7 +85,8 @@ class RunBalls:
 class Bottleneck:
     """Measure what narrow latents cost: the chain with slots of several widths, and with an Interaction Network.
 
-    Everything but the width is that of the settings (paper, appendix C); the arm is always rmr, whatever --arms says.
+    Everything but the width, of slots and of the layers between them, is that of the settings (paper, appendix C); the
+    arm is always rmr, whatever --arms says.
     Writes bottleneck.json and bottleneck.png.
     Example: rmr-gym balls bottleneck --profile quick --widths 2 16 128
     """

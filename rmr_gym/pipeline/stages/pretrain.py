@@ -75,7 +75,6 @@ def pretrain(
             )
         save_abstract_model(model, folder, game=game_of(dataset), seed=seed)
         predicted, overwritten = predict_ram(model, ram, action)
-        shutil.rmtree(folder / STATE_FOLDER, ignore_errors=True)
         result = stage.finish(
             {
                 "kept_slots": kept.tolist(),
@@ -85,6 +84,7 @@ def pretrain(
                 "fingerprint": fingerprint(model.processor),
             }
         )
+        shutil.rmtree(folder / STATE_FOLDER, ignore_errors=True)
     accuracy = (
         f"slot accuracy {result['processor']['slot_accuracy']:.3f}, copying {result['copy']['slot_accuracy']:.3f}"
     )

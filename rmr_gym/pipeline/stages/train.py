@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -72,8 +73,11 @@ def train(
                 sink=JsonlSink(folder / LOG_FILE),
                 on_step=progress,
                 state_folder=folder / STATE_FOLDER,
+                keep_state=True,  # until the encoder is written
             )
-        result = finish_training(stage, folder, model, game=game_of(dataset), arm=arm, seed=seed)
+        save_encoder(model.encoder, folder, game=game_of(dataset), arm=arm, seed=seed)
+        result = finish_training(stage, folder, model, arm=arm, seed=seed)
+        shutil.rmtree(folder / STATE_FOLDER, ignore_errors=True)
     reporter.line(f"Trained {arm}, seed {seed}{spent(result)}")
     return result
 
@@ -109,15 +113,14 @@ def training_inputs(
 
 
 def finish_training(
-    stage: Stage, folder: Path, model: NaturalModel, *, game: str, arm: str, seed: int, shared_by: int = 1
+    stage: Stage, folder: Path, model: NaturalModel, *, arm: str, seed: int, shared_by: int = 1
 ) -> JsonObject:
-    """Write the encoder and the record of a training that has reached its end.
+    """Write the record of a training that has reached its end, whose encoder is in its folder.
 
     Args:
         stage: the record to be written.
         folder: folder of the encoder, with its log.
         model: the trained model.
-        game: kept beside the weights.
         arm: name in `ARMS`.
         seed: seed of the training.
         shared_by: members of the ensemble that it was a part of.
@@ -125,7 +128,6 @@ def finish_training(
     after = fingerprint(model.processor.processor if isinstance(model.processor, Misrouted) else model.processor)
     if ARMS[arm].processor == "pretrained" and ARMS[arm].frozen:
         assert after == stage.inputs["processor"], "training has changed a frozen processor"
-    save_encoder(model.encoder, folder, game=game, arm=arm, seed=seed)
     records = read_records(folder / LOG_FILE)
     result = {
         "arm": arm,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from rmr_gym.models import save_encoder
 from rmr_gym.models.processors import ProcessorConfig
 from rmr_gym.pipeline.datasets import DataPath, game_of, open_dataset
 from rmr_gym.pipeline.machine import check_device
@@ -14,6 +15,7 @@ from rmr_gym.pipeline.progress import Reporter, spent
 from rmr_gym.pipeline.stage import LOG_FILE, STATE_FOLDER, Stage, Stopwatch, exclusive
 from rmr_gym.pipeline.stages.train import finish_training, open_processor, training_inputs
 from rmr_gym.training import JsonlSink, Member, NaturalConfig, train_encoders
+from rmr_gym.training.encoders import ENSEMBLE_FOLDER
 
 
 def train_together(
@@ -66,17 +68,16 @@ def train_together(
                 sinks={member: JsonlSink(folders[member] / LOG_FILE) for member in members},
                 on_step=progress,
                 state_folder=state_folder,
+                keep_state=True,  # until all encoders are written
             )
+        # All encoders first: with less than all of them left, a later call could not go on with the states.
+        for member, model in models.items():
+            save_encoder(model.encoder, folders[member], game=game_of(dataset), arm=member.arm, seed=member.seed)
         for member, model in models.items():
             finish_training(
-                stages[member],
-                folders[member],
-                model,
-                game=game_of(dataset),
-                arm=member.arm,
-                seed=member.seed,
-                shared_by=len(members),
+                stages[member], folders[member], model, arm=member.arm, seed=member.seed, shared_by=len(members)
             )
             # Left by a training of this encoder alone that was interrupted.
             shutil.rmtree(folders[member] / STATE_FOLDER, ignore_errors=True)
+        shutil.rmtree(state_folder / ENSEMBLE_FOLDER, ignore_errors=True)
     reporter.line(f"Trained {len(members)} encoders together{spent({'timing': stopwatch.read()})}")
