@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmr_gym.atomic import sweep_unfinished
-from rmr_gym.counts import as_count
+from rmr_gym.counts import as_count, as_seed
 from rmr_gym.data.cores import usable_cores
 from rmr_gym.data.metadata import BallsEpisodeMetadata
 from rmr_gym.data.store import EpisodeStore
@@ -91,7 +91,7 @@ def collect_balls(
     session = _Session(
         directory=Path(path),
         config=BallsConfig() if config is None else config,
-        seed=seed,
+        seed=as_seed(seed),
         num_steps=num_steps,
         pixels=pixels,
     )

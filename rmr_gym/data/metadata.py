@@ -98,6 +98,11 @@ class EpisodeMetadata:
         return {name: getattr(self, name) for name in names} | {"first_step": self.first_step}
 
     @property
+    def play(self) -> tuple[int | str, ...]:
+        """What decides the whole play, of which an episode holds a part."""
+        return self.seed, self.episode_index, self.player, self.num_noops
+
+    @property
     def first_step(self) -> int:
         """Agent steps before the first stored row."""
         return len(self.lead_in)
@@ -152,6 +157,11 @@ class BallsEpisodeMetadata:
         config = {name: _tuples(value) for name, value in dict(fields.pop("config")).items()}
         config = {**BallsConfig.MEANT_BEFORE, **config}
         return cls(config=BallsConfig(**config), **fields)
+
+    @property
+    def play(self) -> tuple[int | str, ...]:
+        """What decides the start, and with the world all that follows."""
+        return self.seed, self.episode_index
 
     @property
     def layout(self) -> Layout:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import warnings
@@ -24,7 +25,7 @@ from rmr_gym.data.palettes import ColourIndex
 from rmr_gym.data.records import BallsEpisode, Episode
 from rmr_gym.data.store import EpisodeStore
 from rmr_gym.data.writer import EpisodeWriter
-from rmr_gym.errors import explain, missing_extra
+from rmr_gym.errors import BusyFolderError, explain, missing_extra
 
 MinariFormat = Literal["arrow", "hdf5", "parquet"]
 """How Minari stores: "arrow" needs no further package, "hdf5" (Minari's default) needs h5py, "parquet" compresses."""
@@ -56,7 +57,9 @@ def export_minari(
     numbers of no-ops than our collector, so that episodes carry no seed of a Gymnasium reset; what repeats them,
     `replay`, comes back with the import.
 
-    Minari's directory is that in MINARI_DATASETS_PATH, else `~/.minari/datasets`.
+    Minari's directory is that in MINARI_DATASETS_PATH, else `~/.minari/datasets`. The data set gets its name when all
+    its episodes are written. What an export that was killed has written is in a directory beside it that Minari does
+    not list, such as `.random-v0.tmp`, which the next export of that id replaces.
 
     Args:
         path: directory of episodes.
@@ -74,23 +77,21 @@ def export_minari(
     Raises:
         ValueError: when there are no episodes, the id is malformed or taken, or a picture has colours that the palette
             cannot tell apart, which would not come back.
+        BusyFolderError: when another process exports to this id.
         CorruptFileError: when an episode is damaged.
         DependencyNotInstalled: when Minari, or h5py for "hdf5", is missing.
-        OSError: when the disk is full. As after any other failure nothing is left behind.
+        OSError: when the disk is full. As after any other failure no episode is left behind.
     """
     minari = _minari()
     store = EpisodeStore(path)
     if not len(store):
         raise ValueError(explain(expected="at least one episode", got=f"none in {path}", fix="Call collect() first."))
     try:  # Minari itself makes the directory of a bad id first
-        minari.dataset.minari_dataset.parse_dataset_id(dataset_id)
+        namespace, *_ = minari.dataset.minari_dataset.parse_dataset_id(dataset_id)
     except TypeError as error:
         fix = f"Pass {dataset_id}-v0."
         raise ValueError(explain(expected="an id that ends in a version", got=dataset_id, fix=fix)) from error
-    folder = _dataset_folder(minari, dataset_id).absolute()
-    if folder.exists():
-        fix = "Pass another id, or delete it: minari delete."
-        raise ValueError(explain(expected="an id that is free", got=f"{dataset_id}, which exists", fix=fix))
+    root, folder = (_dataset_folder(minari, name).absolute() for name in ("", dataset_id))
     first = store.episodes[0]
     about = {
         "algorithm_name": _players(store),
@@ -100,17 +101,21 @@ def export_minari(
         "code_permalink": code_permalink,
     }
     told = {str(number): metadata_to_json(meta).decode() for number, meta in enumerate(store.episodes)}
-    try:
-        with _absolute_root(), _quiet(), _environment(first) as env:
+    with _unfinished(folder) as place:
+        if folder.exists():
+            fix = "Pass another id, or delete it: minari delete."
+            raise ValueError(explain(expected="an id that is free", got=f"{dataset_id}, which exists", fix=fix))
+        with _quiet(), _environment(first) as env, _root_at(place):
             dataset = _create(minari, dataset_id, env, first, data_format, about)
         dataset.storage.update_metadata({_METADATA: told})
         for number, file in enumerate(store.files):
             dataset.update_dataset_from_buffer([_buffer(minari, number, file.read())])
             if on_episode is not None:
                 on_episode(number + 1, len(store))
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        with _root_at(root):
+            if namespace is not None and namespace not in minari.namespace.list_local_namespaces():
+                minari.namespace.create_namespace(namespace)
+        (place / dataset_id).rename(folder)
     return folder
 
 
@@ -136,8 +141,8 @@ def import_minari(
         The store with all its episodes.
 
     Raises:
-        ValueError: when there is no such data set, it has no pairs of pixels and RAM, its pictures are lossy, or the
-            directory holds episodes of another game or preprocessing.
+        ValueError: when there is no such data set, it lacks episodes because its export was killed, it has no pairs of
+            pixels and RAM, its pictures are lossy, or the directory holds episodes of another game or preprocessing.
         DependencyNotInstalled: when Minari, or what it needs for the format, is missing.
         OSError: when the disk is full; the episodes that were written stay.
     """
@@ -149,6 +154,7 @@ def import_minari(
         dataset = minari.load_dataset(dataset_id)
     _refuse_jpeg(dataset)
     told = dataset.storage.metadata.get(_METADATA, {})
+    _refuse_incomplete(dataset, len(told))
     numbers = dataset.episode_indices.tolist()
     # Others may also have added episodes to a data set that we exported.
     foreign = None if all(str(number) in told for number in numbers) else ForeignEpisodes(dataset, seed)
@@ -263,6 +269,19 @@ def _refuse_jpeg(dataset: Any) -> None:
         )
 
 
+def _refuse_incomplete(dataset: Any, num_told: int) -> None:
+    """Refuse what a killed export of an earlier version left, which wrote under the final id from the start."""
+    total = dataset.storage.total_episodes  # of a part of a data set, too, the whole
+    if total < max(num_told, 1):
+        raise ValueError(
+            explain(
+                expected=f"a Minari data set of at least {max(num_told, 1)} episodes",
+                got=f"{total} in {dataset.id}",
+                fix="Its export did not end: delete it with `minari delete` and export it again.",
+            )
+        )
+
+
 def _players(store: EpisodeStore) -> str:
     names = sorted({meta.player for meta in store.episodes if isinstance(meta, EpisodeMetadata)})
     if not names:
@@ -287,17 +306,39 @@ def _dataset_folder(minari: ModuleType, dataset_id: str) -> Path:
 
 
 @contextlib.contextmanager
-def _absolute_root() -> Iterator[None]:
-    """Name Minari's root by an absolute path: with a relative one Minari 0.5.4 cannot create anything."""
+def _unfinished(folder: Path) -> Iterator[Path]:
+    """Keep an empty directory beside a data set, which Minari does not list, to this process; delete it at the end."""
+    place = folder.with_name(f".{folder.name}.tmp")
+    place.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            got = "another process that is exporting to it"
+            fix = "Wait until it ends, or pass another id."
+            raise BusyFolderError(explain(expected=f"{folder} for this process alone", got=got, fix=fix)) from error
+        for left in place.iterdir():  # by an export that was killed
+            shutil.rmtree(left)
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+    finally:
+        os.close(descriptor)  # releases the lock, and so does a kill
+
+
+@contextlib.contextmanager
+def _root_at(folder: Path) -> Iterator[None]:
+    """Let Minari take an absolute path as its root: with a relative one Minari 0.5.4 cannot create anything."""
     told = os.environ.get(_ROOT)
-    if told is None:
-        yield
-        return
-    os.environ[_ROOT] = str(Path(told).absolute())
+    os.environ[_ROOT] = str(folder)
     try:
         yield
     finally:
-        os.environ[_ROOT] = told
+        del os.environ[_ROOT]
+        if told is not None:
+            os.environ[_ROOT] = told
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from rmr_gym.counts import as_seed
 from rmr_gym.data.metadata import EpisodeMetadata
 from rmr_gym.data.minari_environments import console_of
 from rmr_gym.data.palettes import ColourIndex
@@ -42,7 +43,7 @@ class ForeignEpisodes:
             raise ValueError(explain(expected=expected, got=found, fix=fix))
         self._console = Console(self._config)
         self._player = str(dataset.storage.metadata.get("algorithm_name") or dataset.id)
-        self._seed = seed
+        self._seed = as_seed(seed)
 
     def metadata(self, data: Any) -> EpisodeMetadata:
         """Return metadata for a `minari.EpisodeData`."""

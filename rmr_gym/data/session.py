@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from rmr_gym.counts import as_seed
 from rmr_gym.data.metadata import EpisodeMetadata
 from rmr_gym.data.recording import record_episode
 from rmr_gym.data.store import EpisodeStore
@@ -33,7 +34,8 @@ class Session:
     """Most stored transitions of an episode."""
 
     def __post_init__(self) -> None:
-        """Refuse anything but players of different names, whose skills are in 0..1."""
+        """Refuse a seed that is no integer, and anything but players of different names, whose skills are in 0..1."""
+        object.__setattr__(self, "seed", as_seed(self.seed))
         given: tuple[object, ...] = self.players
         names = [player.name for player in given if isinstance(player, Player)]
         if not names or len(names) < len(given) or len(set(names)) < len(names):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,9 @@ class EpisodeStore:
     when it was opened.
 
     Several directories open as one, as if all their files lay in one directory: the order in which they are named makes
-    no difference to episodes, splits and fingerprints, and an episode that is in two of them counts once.
+    no difference to episodes, splits and fingerprints, and an episode that is in two of them counts once, also when
+    it was recorded twice, with other versions of the packages. Different parts of one play are refused: the one could
+    come to the training and the other to the validation.
 
     Args:
         path: existing directory, which may be empty, or several of them.
@@ -41,7 +44,7 @@ class EpisodeStore:
 
     Raises:
         ValueError: when there is no such directory, or the episodes were recorded with different games, preprocessing
-            or cartridges, or in different worlds.
+            or cartridges, or in different worlds, or two of them are parts of one play.
         CorruptFileError: when a file is damaged, was changed or has been renamed.
     """
 
@@ -52,30 +55,25 @@ class EpisodeStore:
         self.damaged: tuple[CorruptFileError, ...] = ()
         """What is wrong with the files that were left out; each message names one."""
         self._skip_damaged = skip_damaged
-        self.files: tuple[EpisodeFile, ...] = tuple(self._open_all())
-        for file in self.files[1:]:
-            _check_alike(self.files[0], file)
+        found = list(self._open_all())
+        for file in found[1:]:
+            _check_alike(found[0], file)
+        self.files: tuple[EpisodeFile, ...] = tuple(_each_play_once(found))
 
     def __len__(self) -> int:
         return len(self.files)
 
     def _open_all(self) -> Iterator[EpisodeFile]:
-        """Open all files in the order of their names, each content once."""
+        """Open all files in the order of their names."""
         found = sorted((file.name, file) for path in self.paths for file in path.glob("ep-*.arrow"))
-        before: EpisodeFile | None = None
         for _, path in found:
             try:
-                file = _open(path)
+                yield _open(path)
             except CorruptFileError as error:
                 if not self._skip_damaged:
                     raise
                 self.damaged += (error,)
                 warnings.warn(f"A damaged episode is left out. {error}", stacklevel=4)
-                continue
-            # The name holds the checksum, so that equal files follow each other.
-            if before is None or before.sha256 != file.sha256:
-                yield file
-            before = file
 
     @property
     def episodes(self) -> tuple[AnyMetadata, ...]:
@@ -199,6 +197,50 @@ def _open(path: Path) -> EpisodeFile:
             )
         )
     return EpisodeFile(path)
+
+
+def _each_play_once(files: Iterable[EpisodeFile]) -> Iterator[EpisodeFile]:
+    """Leave out what is there twice.
+
+    Raises:
+        ValueError: when two files hold different parts of one play.
+    """
+    plays: defaultdict[object, list[EpisodeFile]] = defaultdict(list)
+    for file in files:
+        # Seed, number and player decide a play, but episodes that others recorded may share all three by chance.
+        others = plays[file.metadata.play]
+        if any(_equal_rows(file, other) for other in others):
+            continue
+        for other in others:
+            if _one_play(file, other):
+                raise ValueError(
+                    explain(
+                        expected="every play in one episode",
+                        got=f"two parts of the same play in {other.path} and {file.path}",
+                        fix="Leave one of their directories out, or collect one of them with another seed.",
+                    )
+                )
+        others.append(file)
+        yield file
+
+
+def _equal_rows(one: EpisodeFile, other: EpisodeFile) -> bool:
+    same = np.array_equal(one.abstract, other.abstract) and np.array_equal(one.actions, other.actions)
+    return same and one.metadata.first_step == other.metadata.first_step
+
+
+def _one_play(one: EpisodeFile, other: EpisodeFile) -> bool:
+    """Say whether the longer of two histories begins with the shorter one."""
+    first, second = _history(one), _history(other)
+    length = min(len(first), len(second))
+    return np.array_equal(first[:length], second[:length])
+
+
+def _history(file: EpisodeFile) -> NDArray[Any]:
+    """Return what tells a play from others: the actions of a game from its start on, the start of balls."""
+    if isinstance(file.metadata, EpisodeMetadata):
+        return np.concatenate([np.array(file.metadata.lead_in, dtype=np.uint8), file.actions])
+    return file.abstract[:1]
 
 
 def _check_alike(first: EpisodeFile, other: EpisodeFile) -> None:

@@ -5,7 +5,6 @@ They stop reading the screen when the game ends inside a frame skip, and then sh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import gymnasium as gym
@@ -14,21 +13,17 @@ from gymnasium.wrappers import AtariPreprocessing, FrameStackObservation
 from numpy.typing import NDArray
 
 from rmr_gym.envs.frames import resize_frame
+from rmr_gym.envs.layers import class_names, layers
+
+__all__ = ["layers", "present_picture", "skips_frames", "visible_preprocessing"]
 
 _FRAME_SKIPPING = frozenset({"AtariPreprocessing", "MaxAndSkipObservation", "MaxAndSkipEnv"})
 """Class names, the last one of Stable-Baselines3, which need not be installed."""
 
 
-def layers(env: gym.Env[Any, Any]) -> Iterator[gym.Wrapper[Any, Any, Any, Any]]:
-    """Walk through the wrappers of an environment, from the outside in."""
-    while isinstance(env, gym.Wrapper):
-        yield env
-        env = env.env
-
-
 def skips_frames(env: gym.Env[Any, Any]) -> bool:
     """Say whether a wrapper is in the chain that repeats an old picture when a game ends inside a frame skip."""
-    return any(base.__name__ in _FRAME_SKIPPING for layer in layers(env) for base in type(layer).__mro__)
+    return any(_FRAME_SKIPPING & class_names(layer) for layer in layers(env))
 
 
 def visible_preprocessing(env: gym.Env[Any, Any]) -> tuple[AtariPreprocessing | None, bool]:

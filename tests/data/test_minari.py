@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium import wrappers
 
 from rmr_gym.data import EpisodeStore, collect, collect_balls, replay
 from rmr_gym.data.minari import MinariFormat, export_minari, import_minari
-from rmr_gym.data.minari_environments import console_of
 from rmr_gym.envs.atari import make_atari
 from rmr_gym.envs.balls_config import BallsConfig
-from rmr_gym.envs.console import ConsoleConfig
-from rmr_gym.wrappers import PairedObservation
+from rmr_gym.errors import BusyFolderError
+from rmr_gym.wrappers import PairedObservation, StateVariables
 from tests.data.synthetic import GRAY_RAMP, write_episode
+from tests.warm_python import run_python
 
 minari = pytest.importorskip("minari")
 
@@ -132,6 +134,90 @@ def test_export_refuses_what_is_there_and_what_is_nothing(pong: EpisodeStore, tm
     assert list(minari.list_local_datasets()) == [ID]
 
 
+KILLED = """
+import os, signal, sys
+from rmr_gym.data.minari import export_minari
+export_minari(sys.argv[1], sys.argv[2], on_episode=lambda done, total: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+@pytest.mark.parametrize("dataset_id", [ID, "random-v0"])
+def test_killed_export_leaves_no_data_set_and_is_made_again(
+    dataset_id: str, pong: EpisodeStore, tmp_path: Path, root: Path
+) -> None:
+    done = run_python("-c", KILLED, str(pong.path), dataset_id, folder=tmp_path)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert minari.list_local_datasets() == {}
+    with pytest.raises(ValueError, match="a Minari data set of this machine"):
+        import_minari(dataset_id, tmp_path / "back")
+    (left,) = root.rglob(".random-v0.tmp")
+    assert export_minari(pong.path, dataset_id) == root / dataset_id
+    assert list(minari.list_local_datasets()) == [dataset_id]
+    assert not left.exists()
+    import_minari(dataset_id, tmp_path / "back")
+    assert files(tmp_path / "back") == files(pong.path)
+
+
+def test_failed_export_leaves_no_data_set(pong: EpisodeStore, root: Path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_minari(pong.path, ID, on_episode=interrupt)
+    assert [path for path in root.rglob("*") if path.is_file()] == []
+
+
+def test_export_refuses_an_id_that_is_being_exported(pong: EpisodeStore, tmp_path: Path) -> None:
+    def export_again(done: int, total: int) -> None:
+        with pytest.raises(BusyFolderError, match="random-v0 for this process alone"):
+            export_minari(pong.path, ID)
+
+    export_minari(pong.path, ID, on_episode=export_again)
+    import_minari(ID, tmp_path / "back")
+    assert files(tmp_path / "back") == files(pong.path)
+
+
+def test_export_makes_namespaces_and_keeps_what_is_known_of_them(pong: EpisodeStore, root: Path) -> None:
+    export_minari(pong.path, ID)
+    assert minari.namespace.list_local_namespaces() == ["rmr", "rmr/pong"]
+    minari.namespace.update_namespace_metadata("rmr/pong", description="ours")
+    export_minari(pong.path, "rmr/pong/other-v0")
+    assert minari.namespace.get_namespace_metadata("rmr/pong") == {"description": "ours"}
+    assert [path.name for path in root.rglob(".*")] == []
+
+
+@pytest.mark.parametrize("kept", [0, 2])
+def test_import_refuses_a_data_set_that_lacks_exported_episodes(
+    kept: int, pong: EpisodeStore, tmp_path: Path, root: Path
+) -> None:
+    export_minari(pong.path, ID)
+    for number in range(kept, 3):  # as exports that were killed left it when they wrote under the final id
+        shutil.rmtree(root / ID / "data" / str(number))
+    minari.load_dataset(ID).storage.update_metadata({"total_episodes": kept, "total_steps": 30 * kept})
+    with pytest.raises(ValueError, match=f"of at least 3 episodes; got {kept} in {ID}.* export it again"):
+        import_minari(ID, tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
+def test_import_refuses_a_data_set_without_episodes(tmp_path: Path) -> None:
+    space = gym.spaces.Discrete(2)
+    about = dict.fromkeys(("author", "author_email", "code_permalink", "description", "algorithm_name"), "somebody")
+    with pytest.warns(UserWarning, match="env"):
+        minari.create_dataset_from_buffers(
+            ID, [], observation_space=space, action_space=space, jpeg_encoding=False, data_format="arrow", **about
+        )
+    with pytest.raises(ValueError, match="of at least 1 episodes; got 0"):
+        import_minari(ID, tmp_path / "back")
+
+
+def test_part_of_a_data_set_is_imported(pong: EpisodeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    export_minari(pong.path, ID)
+    part, _ = minari.split_dataset(minari.load_dataset(ID), [2, 1], seed=0)
+    monkeypatch.setattr(minari, "load_dataset", lambda dataset_id: part)
+    assert len(import_minari(ID, tmp_path / "back")) == 2
+    assert files(tmp_path / "back").items() < files(pong.path).items()
+
+
 def test_relative_root_is_taken_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_episode(tmp_path / "data")
     monkeypatch.chdir(tmp_path)
@@ -220,33 +306,28 @@ def test_episodes_that_others_added_are_imported_beside_ours(pong: EpisodeStore,
 
 
 @pytest.mark.parametrize(
-    ("env_id", "options", "message"),
+    ("wrap", "name"),
     [
-        ("rmr/Pong-v0", {"sticky": 0.25}, "episodes of rmr/<Game>-v0; got rmr/Pong-v0 with {'sticky': 0.25}"),
-        ("rmr/Pong-v0", {"full_actions": False}, "full_actions"),
-        ("rmr/Pong-v0", {"gray": True}, "gray"),
-        ("rmr/Pong-v0", {"size": [84, 84]}, "size"),
-        ("rmr/Pong-v0", {"zoom": 2}, "zoom"),
-        ("rmr/BouncingBalls-v0", {}, "BouncingBalls"),
-        ("CartPole-v1", {}, "got CartPole-v1"),
+        (lambda env: wrappers.StickyAction(env, 0.5), "StickyAction"),
+        (lambda env: wrappers.ClipReward(env, -1.0, 1.0), "ClipReward"),
+        (lambda env: wrappers.TimeLimit(wrappers.RepeatAction(env, 2), 9), "RepeatAction"),
+        (lambda env: wrappers.Autoreset(wrappers.StickyAction(env, 0.5)), "StickyAction, Autoreset"),
     ],
 )
-def test_episodes_of_other_environments_are_refused(env_id: str, options: dict[str, Any], message: str) -> None:
-    spec = gym.spec(env_id)
-    with pytest.raises(ValueError, match=message):
-        console_of(replace(spec, kwargs=spec.kwargs | options))
+def test_episodes_recorded_through_wrappers_that_change_them_are_refused(
+    wrap: Callable[[Any], Any], name: str, tmp_path: Path
+) -> None:
+    with wrap(make_atari("pong")) as env:
+        record_with_minari(env)
+    with pytest.raises(ValueError, match=f"episodes of rmr/<Game>-v0 as it is; got rmr/Pong-v0 in {name}. Record"):
+        import_minari(ID, tmp_path / "back")
+    assert not list(tmp_path.glob("back/*"))
 
 
-def test_episodes_of_no_environment_are_refused() -> None:
-    with pytest.raises(ValueError, match="got no environment"):
-        console_of(None)
-
-
-def test_console_is_that_of_the_environment() -> None:
-    spec = gym.spec("rmr/Pong-v0")
-    assert console_of(spec) == ConsoleConfig(game="pong", max_pool=False)
-    other = replace(spec, kwargs={"game": "ms_pacman", "frame_skip": 3, "max_pool": True, "noop_max": 0, "gray": False})
-    assert console_of(other) == ConsoleConfig(game="ms_pacman", frame_skip=3, noop_max=0)
+def test_episodes_recorded_through_wrappers_that_look_on_are_imported(tmp_path: Path) -> None:
+    with wrappers.RecordEpisodeStatistics(StateVariables(wrappers.TimeLimit(make_atari("pong"), 50))) as env:
+        record_with_minari(env)
+    assert len(import_minari(ID, tmp_path / "back")) == 2
 
 
 def test_lossy_and_changed_pictures_are_refused(tmp_path: Path) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rmr_gym.data import EpisodeStore, TransitionDataset
+from rmr_gym.data.writer import EpisodeWriter
 from rmr_gym.envs.console import ConsoleConfig
 from rmr_gym.errors import CorruptFileError
-from tests.data.synthetic import write_episode
+from tests.data.synthetic import METADATA, filled_writer, row_ram, row_screen, write_episode
 
 
 @pytest.fixture
@@ -44,6 +46,59 @@ def test_several_directories_open_as_one_would(tmp_path: Path, parts: tuple[Path
                 np.testing.assert_array_equal(got, expected)
             indices = range(len(one))
             np.testing.assert_array_equal(several.batch(indices).next_pixels, one.batch(indices).next_pixels)
+
+
+def test_play_that_two_machines_recorded_counts_once(parts: tuple[Path, Path], tmp_path: Path) -> None:
+    before = EpisodeStore(parts)
+    again = [
+        write_episode(tmp_path / "again", index, index + 2, skill=index / 5, versions={"numpy": "3"})
+        for index in (1, 4)
+    ]
+    store = EpisodeStore([*parts, tmp_path / "again"])
+    assert not {path.name for path in again} & {file.path.name for file in before.files}, "other bytes, the same play"
+    assert len(store) == len(before)
+    assert [meta.episode_index for meta in store.episodes] == [meta.episode_index for meta in before.episodes]
+
+
+@pytest.mark.parametrize("change", [{"num_steps": 9}, {"num_steps": 3}])
+def test_parts_of_one_play_are_refused_with_both_names(
+    parts: tuple[Path, Path], tmp_path: Path, change: dict[str, int]
+) -> None:
+    other = write_episode(tmp_path / "other", 4, **change, skill=4 / 5)
+    with pytest.raises(ValueError, match="two parts of the same play") as info:
+        EpisodeStore([*parts, other.parent])
+    assert str(other) in str(info.value)
+    assert str(parts[0]) in str(info.value) or str(parts[1]) in str(info.value)
+
+
+def write_window(directory: Path, num_steps: int, *, of: int, **metadata: object) -> Path:
+    """Write the last steps of episode 0, which has `of` of them."""
+    directory.mkdir()
+    writer = filled_writer(0, of, max_steps=num_steps)
+    window = replace(METADATA, num_steps=num_steps, lead_in=writer.lead_in, **metadata)  # type: ignore[arg-type]
+    return writer.commit(directory, window, terminated=True)
+
+
+def test_later_window_of_one_play_is_refused(tmp_path: Path) -> None:
+    first, second = (write_window(tmp_path / str(size), size, of=8) for size in (4, 3))
+    with pytest.raises(ValueError, match="two parts of the same play"):
+        EpisodeStore([first.parent, second.parent])
+
+
+def test_other_play_under_the_same_numbers_is_welcome(tmp_path: Path) -> None:
+    write_episode(tmp_path / "first", 0, 4)
+    changes: list[dict[str, object]] = [{"player": "another"}, {"seed": 1}, {"num_noops": 4}, {"episode_index": 1}]
+    others = [write_window(tmp_path / f"other-{number}", 4, of=8, **change) for number, change in enumerate(changes)]
+    store = EpisodeStore([tmp_path / "first", *(other.parent for other in others)])
+    assert len(store) == 1 + len(others)
+    # Others may number their episodes alike: what was played decides.
+    writer = EpisodeWriter(max_steps=9)
+    writer.start(row_screen(0, 0), row_ram(0, 0))
+    for step in range(4):
+        writer.step(17 - step, 0.0, row_screen(0, step + 1), row_ram(0, step + 1))
+    (tmp_path / "foreign").mkdir()
+    writer.commit(tmp_path / "foreign", replace(METADATA, num_steps=4), terminated=True)
+    assert len(EpisodeStore([tmp_path / "first", tmp_path / "foreign"])) == 2
 
 
 def test_other_content_has_another_fingerprint(parts: tuple[Path, Path]) -> None:

@@ -17,19 +17,13 @@ from gymnasium.wrappers import (
 )
 from stable_baselines3.common.atari_wrappers import AtariWrapper
 
-from rmr_gym.wrappers.stock_layers import layers, present_picture, skips_frames, visible_preprocessing
+from rmr_gym.wrappers.stock_layers import present_picture, skips_frames, visible_preprocessing
 
 gym.register_envs(ale_py)
 
 
 def console_env() -> gym.Env[Any, Any]:
     return gym.make("ALE/Pong-v5", frameskip=1, repeat_action_probability=0.0)
-
-
-def test_layers_walks_from_the_outside_in() -> None:
-    env = TimeLimit(RecordEpisodeStatistics(gym.make("CartPole-v1", disable_env_checker=True)), 5)
-    assert [type(layer).__name__ for layer in layers(env)][:2] == ["TimeLimit", "RecordEpisodeStatistics"]
-    assert list(layers(env.unwrapped)) == []
 
 
 @pytest.mark.parametrize("wrap", [AtariPreprocessing, MaxAndSkipObservation, AtariWrapper])

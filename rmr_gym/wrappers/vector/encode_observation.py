@@ -123,14 +123,24 @@ def _check_env(env: object) -> AutoresetMode:
     elif _is_encoded(env):
         fix = "Wrap it once, outside of everything that changes pictures; pass stack=n for several of them."
     else:
-        mode = env.metadata.get("autoreset_mode")
-        if not isinstance(mode, AutoresetMode):
+        mode = _autoreset_mode(env)
+        if mode is None:
             expected, fix = "metadata with an autoreset_mode", "Set it: the features of an episode begin at its reset."
         elif _rows(env.observation_space) != env.num_envs:
             expected, fix = "observations of all environments at every step", "Make it with batch_size=num_envs."
         else:
             return mode
     raise ValueError(explain(expected=expected, got=str(env), fix=fix))
+
+
+def _autoreset_mode(env: gym.vector.VectorEnv[Any, Any, Any]) -> AutoresetMode | None:
+    """Return how a vector environment resets; None when its metadata do not say."""
+    declared = env.metadata.get("autoreset_mode")
+    if not isinstance(declared, AutoresetMode):
+        return None
+    # All environments of ale-py 0.12 share one dictionary of metadata, which has the mode of the newest of them.
+    own = getattr(env.unwrapped, "autoreset_mode", None)
+    return own if isinstance(own, AutoresetMode) else declared
 
 
 def _is_encoded(env: gym.vector.VectorEnv[Any, Any, Any]) -> bool:

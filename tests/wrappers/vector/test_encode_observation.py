@@ -172,6 +172,28 @@ def test_vector_environment_of_ale_is_encoded(mode: AutoresetMode) -> None:
         assert infos["final_obs"].shape == (2, 6)
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_vector_environments_of_ale_keep_their_own_modes(order: tuple[int, int]) -> None:
+    modes = [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP]
+    made = [  # the second one writes its mode into metadata that it shares with the first
+        gym.make_vec("ALE/Breakout-v5", num_envs=2, autoreset_mode=mode, stack_num=1, max_num_frames_per_episode=40)
+        for mode in modes
+    ]
+    wrapped = {modes[number]: EncodeObservation(made[number], ExactFeatures(), stack=2) for number in order}
+    for mode, envs in wrapped.items():
+        envs.reset(seed=0)
+        truncated = np.zeros(2, bool)
+        while not truncated.any():
+            observations, _, _, truncated, infos = envs.step(np.array([2, 3]))
+        row = int(np.flatnonzero(truncated)[0])
+        begins = [bool((observations[row, :3] == observations[row, 3:]).all())]
+        observations, *_ = envs.step(np.array([2, 3]))
+        begins.append(bool((observations[row, :3] == observations[row, 3:]).all()))
+        same = mode == AutoresetMode.SAME_STEP
+        assert begins == [same, not same]
+        assert not same or infos["final_obs"].shape == (2, 6)
+
+
 def test_spaces_of_all_environments_are_those_of_one_together() -> None:
     envs = EncodeObservation(SyncVectorEnv([partial(RandomPictures, beside=True)] * 2), ExactFeatures(), keep=["steps"])
     assert envs.observation_space == batch_space(envs.single_observation_space, 2)
