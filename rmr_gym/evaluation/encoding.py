@@ -13,6 +13,8 @@ from torch import nn
 
 from rmr_gym.errors import explain
 
+_EIGHT_STEPS = 8 * float(np.finfo(np.float16).eps)
+
 
 @runtime_checkable
 class PixelBatch(Protocol):
@@ -51,7 +53,8 @@ def encode_frames(
         indices: which frames, in this order; None takes all rows of an array, and is an error for a data set.
         batch_size: frames at a time.
         device: where the encoder is.
-        dtype: of the result; float16 halves the memory and costs a probe nothing measurable.
+        dtype: of the result; float16 halves the memory and costs a probe nothing measurable, where `fitting_dtype`
+            says so.
 
     Returns:
         Concatenated slots, one row per frame.
@@ -72,6 +75,32 @@ def encode_frames(
             features[start : start + batch_size] = batch
     assert features is not None  # _rows refuses an empty choice
     return features
+
+
+def fitting_dtype(features: Float[np.ndarray, "batch feature"]) -> type[np.float16] | type[np.float32]:
+    """Say in which type the features of an encoder can be kept without a loss that a probe would see.
+
+    float16 has eleven bits: of features that are a large offset and a small variation, as those of a collapsed encoder
+    are, it keeps the offset, and the rounding of the rest is what a probe on standardised features would learn from.
+
+    Args:
+        features: of some hundred frames, float32.
+
+    Returns:
+        float16 unless half of those that vary do so by less than eight of its steps, or one is far out of its range.
+
+    Example:
+        >>> waves = np.sin(np.arange(12, dtype=np.float32)).reshape(6, 2)
+        >>> fitting_dtype(waves).__name__, fitting_dtype(1 + waves / 1_000).__name__
+        ('float16', 'float32')
+    """
+    std, mean = features.std(axis=0, dtype=np.float64), np.abs(features.mean(axis=0, dtype=np.float64))
+    varying = std > 1e-6 * mean
+    if np.abs(features).max() > np.finfo(np.float16).max / 4:
+        return np.float32
+    if not varying.any() or np.median(std[varying] / np.maximum(mean[varying], std[varying])) < _EIGHT_STEPS:
+        return np.float32
+    return np.float16
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int64, UInt8
 
 from rmr_gym.data import TransitionDataset
 from rmr_gym.errors import explain
-from rmr_gym.evaluation.encoding import encode_frames
+from rmr_gym.evaluation.encoding import encode_frames, fitting_dtype
 from rmr_gym.evaluation.metrics import collapse_panel, kept_slots
 from rmr_gym.evaluation.readouts import READOUTS, FittedReadout, LabelledFeatures, fit_readout, score_majority
 from rmr_gym.models import Encoder
@@ -23,6 +23,9 @@ from rmr_gym.seeding import numpy_generator
 
 NUM_EXAMPLES = 4
 """Held-out frames whose predicted bits are kept, for the picture."""
+
+_SOME_FRAMES = 256
+"""Frames by which it is chosen how features are kept."""
 
 
 def probe_encoder(
@@ -65,8 +68,11 @@ def probe_encoder(
         got = f"{len(new)} of {held_out.num_frames}: the others also occur in training"
         fix = "Collect more or longer episodes."
         raise ValueError(explain(expected="at least 2 held-out frames with RAM of their own", got=got, fix=fix))
-    fitted_on = _labelled(encoder, train, np.arange(train.num_frames), config.num_train_frames, seed, device)
-    scored_on = _labelled(encoder, held_out, new, config.num_validation_frames, seed, device)
+    rows = np.arange(train.num_frames)
+    some = _labelled(encoder, train, rows, min(_SOME_FRAMES, config.num_train_frames), seed, device, np.float32)
+    dtype = fitting_dtype(some.features.features)
+    fitted_on = _labelled(encoder, train, rows, config.num_train_frames, seed, device, dtype)
+    scored_on = _labelled(encoder, held_out, new, config.num_validation_frames, seed, device, dtype)
     readouts: dict[str, Any] = {}
     examples: dict[str, Any] = {}
     for count, name in enumerate(config.readouts, start=1):
@@ -116,12 +122,13 @@ def _labelled(
     count: int,
     seed: int,
     device: str,
+    dtype: type[np.float16] | type[np.float32],
 ) -> _EncodedFrames:
     """Encode a random choice of frames, in the order of time."""
     drawn = numpy_generator(seed, "probe frames").permutation(rows)[:count]
     drawn.sort()
     frames = dataset.frames(drawn, pixels=False)
-    features = encode_frames(encoder, frames_for(encoder, dataset), drawn, device=device)
+    features = encode_frames(encoder, frames_for(encoder, dataset), drawn, device=device, dtype=dtype)
     return _EncodedFrames(
         rows=drawn, features=LabelledFeatures(features=features, ram=frames.ram, episodes=frames.episode)
     )

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rmr_gym.evaluation.encoding import encode_frames
+from rmr_gym.evaluation.encoding import encode_frames, fitting_dtype
 from rmr_gym.models import fingerprint
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.encoders import NatureCnnConfig
@@ -115,3 +115,26 @@ def test_encode_frames_refuses_no_frames() -> None:
 def test_encode_frames_refuses_a_source_without_pixels() -> None:
     with pytest.raises(ValueError, match="RAM only"):
         encode_frames(CountingEncoder(), Source(None), np.array([0]))
+
+
+@pytest.mark.parametrize(
+    ("offset", "scale", "dtype"),
+    [
+        (0.0, 1.0, np.float16),
+        (0.0, 1e-3, np.float16),
+        (1.0, 0.05, np.float16),
+        (0.3, 1e-4, np.float32),
+        (-5.0, 0.02, np.float32),
+        (0.0, 30_000.0, np.float32),
+        (1.0, 0.0, np.float32),
+    ],
+)
+def test_features_are_kept_so_that_rounding_is_little_beside_what_varies(
+    offset: float, scale: float, dtype: type
+) -> None:
+    waves = np.random.default_rng(0).standard_normal((200, 32)).astype(np.float32)
+    features = (offset + scale * waves).astype(np.float32)
+    assert fitting_dtype(features) is dtype
+    if dtype is np.float16:
+        rounding = (features.astype(dtype).astype(np.float32) - features).std(axis=0)
+        assert (rounding < 0.05 * features.std(axis=0)).all()

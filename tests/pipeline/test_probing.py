@@ -45,6 +45,21 @@ def test_probe_encoder_scores_every_readout_and_leaves_the_encoder_alone(
     assert result["kept_slots"] == kept_slots(held_out.ram, 0.3).tolist()
 
 
+def test_probe_encoder_sees_what_varies_little_beside_a_large_offset(
+    finished: tuple[Path, JsonObject], tiny: RunConfig
+) -> None:
+    """A linear probe on standardised features asks for no scale; float16 would leave nothing of these."""
+    encoder, faint = (load_encoder(finished[0] / "encoders" / "untrained" / "seed-3") for _ in range(2))
+    faint.register_forward_hook(lambda module, pixels, slots: 0.3 + 1e-2 * slots)
+    train, held_out = (open_dataset(finished[0] / "data", half, (84, 84)) for half in ("train", "validation"))
+    seen, seen_faintly = (probe_encoder(one, train, held_out, tiny.probe) for one in (encoder, faint))
+    for name, scores in seen["readouts"].items():
+        assert seen_faintly["readouts"][name]["bit_f1"]["weighted"] == pytest.approx(
+            scores["bit_f1"]["weighted"], abs=0.03
+        )
+    assert seen_faintly["collapse"]["effective_rank"] == pytest.approx(seen["collapse"]["effective_rank"], rel=0.01)
+
+
 @pytest.mark.parametrize("readout", ["full", "low_dimensional"])
 def test_examples_are_what_the_first_probe_says_about_those_frames(
     readout: str, finished: tuple[Path, JsonObject], tiny: RunConfig
