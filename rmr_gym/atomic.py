@@ -31,7 +31,7 @@ def write_atomically(path: Path, data: bytes | memoryview) -> None:
             file.flush()
             os.fsync(file.fileno())
             Path(file.name).rename(path)
-        _sync_directory(path.parent)
+        _sync(path.parent)
     except OSError as error:
         reason = explain(
             expected=f"room for {len(data):,} bytes and the right to write",
@@ -39,6 +39,18 @@ def write_atomically(path: Path, data: bytes | memoryview) -> None:
             fix="Mend that and make the same call again: files that were finished stay, only missing ones are made.",
         )
         raise OSError(error.errno, reason, str(path)) from error
+
+
+def rename_folder(unfinished: Path, path: Path) -> None:
+    """Give a folder its name so that no reader and no crash ever sees a part of it under that name.
+
+    All that it holds is forced to the disk first, whoever wrote it. Once the call returns, what the folder replaces may
+    be deleted.
+    """
+    for inside in [*sorted(unfinished.rglob("*")), unfinished]:
+        _sync(inside)
+    unfinished.rename(path)
+    _sync(path.parent)
 
 
 def sweep_unfinished(directory: Path) -> list[Path]:
@@ -50,7 +62,7 @@ def sweep_unfinished(directory: Path) -> list[Path]:
     swept = []
     for path in sorted(directory.glob(f"*{UNFINISHED}")):
         try:
-            with path.open("rb") as file:
+            with path.open("r+b") as file:  # NFS locks only what may be written
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()
         except (BlockingIOError, FileNotFoundError):
@@ -75,8 +87,9 @@ def _unfinished_file(path: Path) -> Iterator[BinaryIO]:
         return
 
 
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Force a file or the names in a folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from rmr_gym import atomic
-from rmr_gym.atomic import sweep_unfinished, write_atomically
+from rmr_gym.atomic import rename_folder, sweep_unfinished, write_atomically
 
 
 @contextmanager
@@ -75,6 +75,27 @@ def test_data_are_on_the_disk_before_the_name_and_the_name_before_the_return(
     monkeypatch.setattr(atomic.os, "fsync", fsync)
     write_atomically(path, b"x")
     assert events == [("file", False), ("directory", True)]
+
+
+def test_folder_is_on_the_disk_before_its_name_and_the_name_before_the_return(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unfinished, path = tmp_path / ".partial", tmp_path / "whole"
+    (unfinished / "b").mkdir(parents=True)
+    (unfinished / "a").write_bytes(b"one")
+    (unfinished / "b" / "c").write_bytes(b"two")
+    events = []
+
+    def fsync(descriptor: int) -> None:
+        synced = Path(f"/proc/self/fd/{descriptor}").readlink().relative_to(tmp_path)
+        events.append((str(synced), path.exists()))
+
+    monkeypatch.setattr(atomic.os, "fsync", fsync)
+    rename_folder(unfinished, path)
+    inside = [(".partial/a", False), (".partial/b", False), (".partial/b/c", False)]
+    assert events == [*inside, (".partial", False), (".", True)]
+    assert (path / "b" / "c").read_bytes() == b"two"
+    assert not unfinished.exists()
 
 
 def test_sweep_deletes_unfinished_files_only(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from rmr_gym.counts import as_count
 from rmr_gym.envs.actions import ACTION_NAMES, NUM_ACTIONS, ActionCodec, one_hot_actions
 from rmr_gym.envs.frames import check_size, pool_frames, resize_frame, to_gray
 from rmr_gym.envs.games import GAMES, NUM_RAM_BYTES, SCREEN_SHAPE, Game, get_game
+from rmr_gym.envs.layers import class_names, layers
 from rmr_gym.envs.registration import register_environments
 from rmr_gym.errors import explain
 
@@ -33,6 +34,9 @@ __all__ = [
     "resize_frame",
     "to_gray",
 ]
+
+_STICKY = {"StickyAction": "repeat_action_probability", "StickyActionEnv": "action_repeat_probability"}
+"""Class names of wrappers that repeat actions by chance, the last of Stable-Baselines3, and where the chance stands."""
 
 
 def make_atari(
@@ -121,12 +125,14 @@ def require_deterministic(env: gym.Env[Any, Any]) -> None:
     """Refuse an environment whose recorded actions would not be the executed ones.
 
     For collectors: under sticky actions the RAM targets become noisy, and no metric of the copy baseline shows it.
+    Wrappers that always repeat an action as often are fine.
 
     Args:
         env: an ALE-based environment, however it is wrapped.
 
     Raises:
-        ValueError: when the environment is not an Atari one, has sticky actions or a random frame skip.
+        ValueError: when the environment is not an Atari one, has sticky actions, by itself or by a wrapper, or a random
+            frame skip.
 
     Example:
         >>> require_deterministic(make_atari("pong"))
@@ -147,6 +153,7 @@ def require_deterministic(env: gym.Env[Any, Any]) -> None:
                 fix="Make it with repeat_action_probability=0.0, or with make_atari(game, sticky=0.0).",
             )
         )
+    _refuse_sticky_layers(env)
     frame_skip = getattr(env.unwrapped, "_frameskip", 1)
     if not isinstance(frame_skip, int):
         raise ValueError(
@@ -156,3 +163,12 @@ def require_deterministic(env: gym.Env[Any, Any]) -> None:
                 fix="Make it with frameskip=4, or with make_atari(game, frame_skip=4).",
             )
         )
+
+
+def _refuse_sticky_layers(env: gym.Env[Any, Any]) -> None:
+    for layer in layers(env):
+        for name in _STICKY.keys() & class_names(layer):
+            # Somebody else's class of that name, which may not have the attribute, is taken for sticky.
+            if getattr(layer, _STICKY[name], 1.0) > 0:
+                got, fix = type(layer).__name__, "Leave that wrapper out."
+                raise ValueError(explain(expected="an environment without sticky actions", got=got, fix=fix))

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.wrappers import AtariPreprocessing
 from numpy.typing import NDArray
 
+from rmr_gym.envs.actions import NUM_ACTIONS, ActionCodec
 from rmr_gym.envs.atari import require_deterministic
 from rmr_gym.envs.console import Console, check_rom, load_emulator
+from rmr_gym.envs.layers import class_names, layers
+from rmr_gym.errors import explain
 
 if TYPE_CHECKING:
     from ale_py import ALEState
+
+_REPEATING = frozenset({"RepeatAction", "MaxAndSkipObservation", "MaxAndSkipEnv"})
+"""Class names of wrappers that play an action several times, the last of Stable-Baselines3."""
 
 
 @dataclass(slots=True, eq=False)
@@ -63,10 +71,13 @@ class Simulator:
     console that are not in its saved state: compare what is with what was expected, `Moment.same`.)
 
     Args:
-        env: what is played: a `Console`, or an environment of ale-py, however it is wrapped.
+        env: what is played: a `Console`, or an environment of ale-py with all 18 actions, so that an index is an ALE
+            value. Any wrappers may be around it that leave actions alone, and Gymnasium's `AtariPreprocessing`, of
+            whose frame skip the steps are then.
 
     Raises:
-        ValueError: when the environment is no Atari one, or has sticky actions or a random frame skip.
+        ValueError: when the environment is no Atari one, has sticky actions, a random frame skip or other actions, or a
+            wrapper repeats or changes actions; the message names it.
         DependencyNotInstalled: when ale-py is missing.
 
     Example:
@@ -85,8 +96,7 @@ class Simulator:
         if isinstance(env, Console):
             self._played, frame_skip = env.emulator, env.config.frame_skip
         else:
-            require_deterministic(env)
-            self._played, frame_skip = env.unwrapped.ale, env.unwrapped._frameskip  # type: ignore[attr-defined]
+            frame_skip, self._played = _frame_skip(env), env.unwrapped.ale  # type: ignore[attr-defined]
         # The same cartridge; mode and difficulty are part of the state.
         self._ale = load_emulator(check_rom(Path(self._played.getString("rom_file"))), frame_skip=frame_skip)
         self.actions = tuple(int(action.value) for action in self._ale.getMinimalActionSet())
@@ -119,3 +129,19 @@ class Simulator:
         self.num_simulated += steps
         self._at = Moment(ale.cloneState(), ale.getRAM(), lives, over)
         return Outcome(self._at, reward, steps, lives < before)
+
+
+def _frame_skip(env: gym.Env[Any, Any]) -> int:
+    """Count the emulated frames of a step, and refuse environments in which a step is not what was chosen."""
+    require_deterministic(env)
+    for layer in layers(env):
+        if isinstance(layer, gym.ActionWrapper) or _REPEATING & class_names(layer):
+            expected = "an environment that plays each chosen action once, as it is"
+            fix = "Leave that wrapper out; make_atari(game, frame_skip=4) skips frames by itself."
+            raise ValueError(explain(expected=expected, got=type(layer).__name__, fix=fix))
+    if ActionCodec.of(env).values != tuple(range(NUM_ACTIONS)):
+        fix = "Make it with full_action_space=True, or with make_atari(game, full_actions=True), as Skiing needs."
+        expected = f"an environment with all {NUM_ACTIONS} actions, whose indices are ALE values"
+        raise ValueError(explain(expected=expected, got=f"the action space {env.action_space}", fix=fix))
+    own: int = env.unwrapped._frameskip  # type: ignore[attr-defined]
+    return own * math.prod(layer.frame_skip for layer in layers(env) if isinstance(layer, AtariPreprocessing))

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 from rmr_gym.envs.games import get_game
 from rmr_gym.errors import explain
@@ -88,7 +89,7 @@ def _of_source(source: str, game: str, config: DataConfig) -> Sequence[Player]:
         raise ValueError(explain(expected=f"{GRADED}, {PAPER} or {AGENTS}FOLDER", got=source, fix=fix))
     from rmr_gym.sb3.player import agent_players
 
-    players = agent_players(source.removeprefix(AGENTS))
+    players = agent_players(Path(source.removeprefix(AGENTS)).expanduser())  # no shell does that behind a colon
     trained = players[0].config
     then = {"game": trained.task, "frame_skip": trained.game.frame_skip, "max_pool": trained.game.max_pool}
     now = {"game": get_game(game).rom_id, "frame_skip": config.frame_skip, "max_pool": config.max_pool}

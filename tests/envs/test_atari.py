@@ -10,7 +10,14 @@ import pytest
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 from gymnasium.utils.env_match import check_environments_match
-from gymnasium.wrappers import AddRenderObservation
+from gymnasium.wrappers import (
+    AddRenderObservation,
+    AtariPreprocessing,
+    MaxAndSkipObservation,
+    RepeatAction,
+    StickyAction,
+)
+from stable_baselines3.common.atari_wrappers import AtariWrapper, StickyActionEnv
 from stable_baselines3.common.env_checker import check_env as check_env_of_sb3
 
 import rmr_gym
@@ -180,6 +187,21 @@ def test_require_deterministic_accepts_our_environments() -> None:
 
 
 @pytest.mark.parametrize(
+    "wrap",
+    [
+        AtariPreprocessing,
+        AtariWrapper,
+        MaxAndSkipObservation,
+        lambda env: RepeatAction(env, 4),
+        lambda env: StickyAction(env, 0.0),
+        lambda env: StickyActionEnv(env, 0.0),
+    ],
+)
+def test_require_deterministic_accepts_wrappers_that_draw_nothing(wrap: Any) -> None:
+    require_deterministic(wrap(gym.make("ALE/Pong-v5", repeat_action_probability=0.0, frameskip=1)))
+
+
+@pytest.mark.parametrize(
     ("env", "message"),
     [
         (lambda: gym.make("ALE/Pong-v5"), "repeat_action_probability=0.25. Make it with repeat_action_probability=0.0"),
@@ -187,6 +209,14 @@ def test_require_deterministic_accepts_our_environments() -> None:
         (
             lambda: gym.make("ALE/Pong-v5", repeat_action_probability=0.0, frameskip=(2, 5)),
             r"fixed frame skip; got frameskip=\(2, 5\)",
+        ),
+        (
+            lambda: gym.wrappers.TimeLimit(StickyAction(make_atari("pong"), 0.25), 9),
+            "without sticky actions; got StickyAction. Leave",
+        ),
+        (
+            lambda: AtariWrapper(make_atari("pong", paired=False, frame_skip=1), action_repeat_probability=0.1),
+            "without sticky actions; got StickyActionEnv. Leave",
         ),
         (lambda: gym.make("CartPole-v1"), "Arcade Learning Environment; got .*CartPole"),
     ],

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import ale_py
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.wrappers import (
+    AtariPreprocessing,
+    FrameStackObservation,
+    MaxAndSkipObservation,
+    RepeatAction,
+    StickyAction,
+    TransformAction,
+)
+from stable_baselines3.common.atari_wrappers import AtariWrapper, MaxAndSkipEnv, StickyActionEnv
 
 from rmr_gym import make_atari
 from rmr_gym.envs.console import Console, ConsoleConfig
 from rmr_gym.envs.simulator import Simulator
+
+gym.register_envs(ale_py)
+
+
+def frame_by_frame(game: str = "Breakout", **options: Any) -> gym.Env[Any, Any]:
+    """A game of ale-py itself, as preprocessing wants it, with all its actions."""
+    settings = {"frameskip": 1, "repeat_action_probability": 0.0, "full_action_space": True}
+    return gym.make(f"ALE/{game}-v5", **settings | options)
 
 
 @pytest.mark.parametrize("game", ["pong", "hero"])
@@ -68,3 +88,61 @@ def test_simulator_refuses_what_cannot_be_foretold() -> None:
         Simulator(make_atari("pong", sticky=0.25))
     with pytest.raises(ValueError, match="Arcade Learning Environment"):
         Simulator(gym.make("CartPole-v1"))
+
+
+@pytest.mark.parametrize("frame_skip", [4, 3])
+def test_simulator_takes_over_the_frame_skip_of_preprocessing(frame_skip: int) -> None:
+    env = FrameStackObservation(AtariPreprocessing(frame_by_frame(), frame_skip=frame_skip), 2)
+    env.reset(seed=0)
+    simulator = Simulator(env)
+    for action in [1, 3, 3, 3, 4, 4] * 5:
+        expected = simulator.hold(simulator.present(), action, 1)
+        _, reward, *_ = env.step(action)
+        assert simulator.present().same(expected.moment)
+        assert reward == expected.reward
+
+
+def test_simulator_takes_over_a_frame_skip_below_preprocessing_that_skips_nothing() -> None:
+    env = AtariPreprocessing(frame_by_frame(frameskip=3), frame_skip=1)
+    env.reset(seed=0)
+    simulator = Simulator(env)
+    expected = simulator.hold(simulator.present(), 1, 5)
+    for _ in range(5):
+        env.step(1)
+    assert simulator.present().same(expected.moment)
+
+
+@pytest.mark.parametrize(
+    ("wrap", "name"),
+    [
+        (lambda env: StickyAction(env, 0.25), "without sticky actions; got StickyAction"),
+        (lambda env: StickyActionEnv(env, 0.25), "without sticky actions; got StickyActionEnv"),
+        (lambda env: RepeatAction(env, 4), "got RepeatAction"),
+        (MaxAndSkipObservation, "got MaxAndSkipObservation"),
+        (MaxAndSkipEnv, "got MaxAndSkipEnv"),
+        (AtariWrapper, "got MaxAndSkipEnv"),
+        (lambda env: TransformAction(env, lambda action: 17 - action, env.action_space), "got TransformAction"),
+    ],
+)
+def test_simulator_names_the_wrapper_that_plays_other_actions_than_the_chosen(wrap: Any, name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name}.*Leave that wrapper out"):
+        Simulator(AtariPreprocessing(wrap(frame_by_frame()), frame_skip=1, grayscale_obs=wrap is not AtariWrapper))
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        lambda: make_atari("pong", full_actions=False),
+        lambda: frame_by_frame("Pong", full_action_space=False),
+        lambda: frame_by_frame("Skiing"),  # nine actions, under other indices
+    ],
+)
+def test_simulator_refuses_action_spaces_whose_indices_are_no_ale_values(env: Any) -> None:
+    with pytest.raises(ValueError, match=r"all 18 actions.*full_actions=True"):
+        Simulator(env())
+
+
+def test_simulator_takes_all_actions_however_they_came() -> None:
+    for env in (frame_by_frame("Boxing", full_action_space=False), make_atari("skiing")):
+        assert env.action_space == gym.spaces.Discrete(18)
+        Simulator(env)

@@ -50,6 +50,12 @@ def test_agents_and_random_players_record_a_data_set(agent: Path, tmp_path: Path
         collect("pong", tmp_path, DATA)
 
 
+def test_agents_are_found_in_the_home_folder(agent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(agent.parent))
+    found = [player.name for player in named_players([f"sb3:~/{agent.name}"], "pong", DATA)]
+    assert found == [player.name for player in named_players([f"sb3:{agent}"], "pong", DATA)]
+
+
 def test_random_players_are_those_of_before(tmp_path: Path) -> None:
     assert collect("pong", tmp_path, DATA)["inputs"]["players"] is None
 

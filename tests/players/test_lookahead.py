@@ -6,6 +6,8 @@ import copy
 import pickle
 from pathlib import Path
 
+import ale_py
+import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from rmr_gym.data import collect, replay
 from rmr_gym.envs.console import Console, ConsoleConfig, Pair
 from rmr_gym.players import AttachablePlayer, LookaheadConfig, LookaheadPlayer, Player, RandomPlayer, RandomPlayerConfig
 from rmr_gym.players.protocol import attach, lookahead_steps
+from rmr_gym.wrappers import PairedObservation
 
 CONFIG = LookaheadConfig(budget=3, epsilon=0.3)
 
@@ -110,6 +113,25 @@ def test_player_plays_in_an_environment() -> None:
     observation, _ = env.reset(seed=0)
     for _ in range(12):
         observation, *_ = env.step(player.act(observation))
+
+
+def test_player_keeps_its_plan_behind_preprocessing() -> None:
+    gym.register_envs(ale_py)
+    game = gym.make("ALE/Breakout-v5", frameskip=1, repeat_action_probability=0.0, full_action_space=True)
+    env = PairedObservation(gym.wrappers.AtariPreprocessing(game))
+    player = LookaheadPlayer(LookaheadConfig(budget=2))
+    player.attach(env)
+    player.start_episode(range(18), seed=0)
+    observation, _ = env.reset(seed=0)
+    plans = 0
+    for _ in range(40):
+        observation, *_ = env.step(player.act(observation))
+        if not player._pending:  # the plan was played to its end
+            assert player._planner is not None
+            assert player._simulator is not None
+            assert player._planner.root.moment.same(player._simulator.present())
+            plans += 1
+    assert plans > 3
 
 
 def test_player_by_itself_says_what_it_needs() -> None:

@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agents import record
+from rmr_gym.data import collect, replay
 from rmr_gym.envs.atari import make_atari
+from rmr_gym.envs.console import Console, ConsoleConfig
 from rmr_gym.models import save_encoder
 from rmr_gym.players import Player
 from rmr_gym.sb3 import AgentPlayer, agent_players
 from rmr_gym.sb3.training import (
     AgentConfig,
     EncoderFeatures,
+    GameOptions,
     NatureCnnFeatures,
     RecurrentPpoConfig,
     StateFeatures,
@@ -143,6 +147,18 @@ def test_players_are_graded_by_their_scores(tmp_path: Path) -> None:
     assert [player.skill for player in players] == [0.5, 1.0, 0.0, 0.25, 0.5, 0.0]
     (tmp_path / "evaluations.jsonl").unlink()
     assert {player.skill for player in agent_players(tmp_path, epsilons=(0.0,))} == {0.5}
+
+
+def test_agent_of_all_actions_plays_where_the_joystick_has_fewer(tmp_path: Path) -> None:
+    config = small(task="skiing", game=GameOptions(full_actions=True), **_few())
+    train_agent(config, tmp_path / "agent")
+    (player,) = agent_players(tmp_path / "agent", epsilons=(1.0,))
+    assert len(Console(ConsoleConfig(game="skiing")).legal_actions) == 9
+    store = collect(tmp_path / "data", "skiing", num_episodes=1, max_steps_per_episode=40, players=[player])
+    episode = store.read(0)
+    assert episode.actions.max() > 8
+    replay(episode)
+    assert len(record.play(player, num_steps=5, seed=0).frames) == 6
 
 
 def test_what_cannot_play_is_refused(runs: dict[str, Path], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from rmr_gym.atomic import rename_folder
 from rmr_gym.documents import write_json
 from rmr_gym.errors import missing_extra
 from rmr_gym.sb3.training.config import AgentConfig
@@ -111,7 +112,7 @@ class Episodes(BaseCallback):
 
 
 class Checkpoints(CheckpointCallback):
-    """Keeps states to continue from, each in a folder that is there whole or not at all.
+    """Keeps states to continue from, each in a folder that is there whole or not at all, after a crash, too.
 
     States are written between an update and the next rollout, so that no step is lost with which the policy had not
     been trained yet. Of replay buffers only the newest is kept.
@@ -161,7 +162,7 @@ class Checkpoints(CheckpointCallback):
         self.n_calls = 0  # so that it is due
         super()._on_step()
         write_json(self._partial / STATE_FILE, {"env_steps": steps, "training_seconds": self._clock.read()})
-        self._partial.rename(target)
+        rename_folder(self._partial, target)
         for path in checkpoints(self._folder).values():
             if path != target:
                 (path / REPLAY_FILE).unlink(missing_ok=True)

@@ -82,8 +82,8 @@ def train_agent(
 
     Raises:
         ValueError: when the folder was begun with another config, the message names the fields; when another process
-            works in it; when a replay buffer does not fit into memory; when the device is absent; or as the
-            environments.
+            works in it; when a replay buffer does not fit into memory, or that of the last checkpoint is missing;
+            when the device is absent; or as the environments.
         DependencyNotInstalled: when Stable-Baselines3, sb3-contrib, ale-py or MuJoCo is missing.
     """
     out = Path(out)
@@ -198,9 +198,13 @@ def _look_around(config: AgentConfig, model: BaseAlgorithm, venv: VecEnv) -> Non
 
 
 def _continue(config: AgentConfig, checkpoint: Path, venv: VecEnv, device: str, start: int) -> BaseAlgorithm:
+    buffer = checkpoint / REPLAY_FILE
+    if config.algorithm.off_policy and config.steps > start and not buffer.exists():
+        fix = "Restore it from a copy, or train the agent anew in another folder."
+        raise ValueError(explain(expected=f"the replay buffer to go on with, {buffer}", got="no such file", fix=fix))
     model = config.algorithm.algorithm_class().load(checkpoint / MODEL_FILE, env=venv, device=device)
-    if (checkpoint / REPLAY_FILE).exists():
-        model.load_replay_buffer(str(checkpoint / REPLAY_FILE))  # type: ignore[attr-defined]
+    if buffer.exists():
+        model.load_replay_buffer(str(buffer))  # type: ignore[attr-defined]
     model.set_random_seed(small_seed(config.seed, "agent", start))
     venv.seed(small_seed(config.seed, "environments", start))
     return model

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import importlib.metadata
 import json
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,49 @@ def test_newest_replay_buffer_is_kept_and_continued(tmp_path: Path) -> None:
     assert train_agent(config, tmp_path)["env_steps"] == 48
     model.load_replay_buffer(str(next((tmp_path / "checkpoints").rglob("replay_buffer.pkl"))))  # type: ignore[attr-defined]
     assert model.replay_buffer.pos == 48  # type: ignore[attr-defined]
+
+
+def test_checkpoint_is_on_the_disk_before_it_has_its_name_and_older_buffers_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "checkpoints"
+    events: list[tuple[str, list[str]]] = []
+
+    def fsync(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        if path.is_relative_to(folder):
+            events.append((path.name, sorted(found.parent.name for found in folder.glob("steps-*/replay_buffer.pkl"))))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(StopError):
+        train_agent(quick(algorithm=SMALL_DQN), tmp_path, on_progress=stop_at(40))
+    older, newer = "steps-0000000016", "steps-0000000032"
+    files = [("model.zip", [older]), ("replay_buffer.pkl", [older]), ("state.json", [older])]
+    assert events[-5:] == [*files, (".partial", [older]), ("checkpoints", [older, newer])]
+    assert [path.parent.name for path in folder.rglob("replay_buffer.pkl")] == [newer]
+
+
+def test_training_that_lost_its_replay_buffer_is_not_continued(tmp_path: Path) -> None:
+    config = quick(algorithm=SMALL_DQN)
+    with pytest.raises(StopError):
+        train_agent(config, tmp_path, on_progress=stop_at(40))
+    (buffer,) = (tmp_path / "checkpoints").rglob("replay_buffer.pkl")
+    content = buffer.read_bytes()
+    buffer.unlink()
+    with pytest.raises(ValueError, match=f"{buffer}; got no such file. Restore it"):
+        train_agent(config, tmp_path)
+    buffer.write_bytes(content)
+    assert train_agent(config, tmp_path)["env_steps"] == 48
+
+
+def test_training_that_is_done_needs_no_replay_buffer(tmp_path: Path) -> None:
+    config = quick(algorithm=SMALL_DQN)
+    train_agent(config, tmp_path)
+    for path in (tmp_path / "checkpoints").rglob("replay_buffer.pkl"):
+        path.unlink()
+    assert train_agent(config, tmp_path)["env_steps"] == 48
+    (tmp_path / "result.json").unlink()
+    assert train_agent(config, tmp_path)["env_steps"] == 48
 
 
 def weights(config: AgentConfig, folder: Path) -> str:
