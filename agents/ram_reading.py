@@ -50,7 +50,7 @@ class RamReading:
         pictures = np.stack([resize_frame(to_gray(frame), self.size)[None] for frame in frames])
         if isinstance(self.module, AgentFeatures):
             pictures = _stacks(pictures, self.module)
-        bits = self.readout.predict(encode_frames(self.module, pictures).astype(np.float32))
+        bits = self.readout.predict(encode_frames(self.module, pictures, dtype=np.float32))
         return np.packbits(bits.reshape(len(frames), -1, 8), axis=-1).squeeze(-1)
 
 
@@ -83,7 +83,9 @@ def fit_reading(folder: str | Path, data: str | Path, *, seed: int) -> RamReadin
     rows = np.sort(numpy_generator(seed, "ram reading").permutation(dataset.num_frames)[:_NUM_FRAMES])
     labels = dataset.frames(rows, pixels=False)
     features = LabelledFeatures(
-        features=encode_frames(module, frames_for(module, dataset), rows), ram=labels.ram, episodes=labels.episode
+        features=encode_frames(module, frames_for(module, dataset), rows, dtype=np.float32),
+        ram=labels.ram,
+        episodes=labels.episode,
     )
     readout = fit_readout(features, slots, READOUTS["full"], RegularisedProbeConfig(), seed=seed)
     return RamReading(module=module, source=source, slots=slots, readout=readout, size=size)

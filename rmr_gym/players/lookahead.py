@@ -67,8 +67,8 @@ class LookaheadPlayer:
         """Say which game is going to be played; its state is read and nothing else.
 
         Raises:
-            ValueError: when the environment is no Atari one, has sticky actions, a random frame skip or not all 18 actions,
-                or a wrapper around it changes or repeats actions.
+            ValueError: when the environment is no Atari one, has sticky actions, a random frame skip or fewer than 18
+                actions, or a wrapper around it changes or repeats actions.
         """
         self._simulator = Simulator(env)
 
