@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import Annotated
 import tyro
 
 from benchmarks.marks import place_of
-from benchmarks.players.episodes import measure
+from benchmarks.players.episodes import Line, match_size, measure
 from benchmarks.players.figure import draw
 from benchmarks.players.order import items
 from benchmarks.players.report import make_record
@@ -42,6 +43,10 @@ class Measure:
     random_episodes: int = 3
     """Episodes of each player that does not."""
 
+    match_size: bool = False
+    """At last let the players that do not look ahead go on in each game until they have as many steps as all players
+    together: what a data set covers is then held beside random play of its whole size, and not of a part of it."""
+
     minutes: float | None = None
     """No episode is begun after so many minutes."""
 
@@ -54,12 +59,20 @@ class Measure:
         for item in items(games, episodes=self.episodes, random_episodes=self.random_episodes):
             if self.minutes is not None and time.monotonic() - begun > 60 * self.minutes:
                 print("The time is over; the same call goes on.")
-                break
+                return 0
             line = measure(item, self.out, max_steps=self.max_steps, seed=self.seed)
             if line is not None:
-                what = f"{line['score']:g} points in {line['steps']} steps, {line['processor_seconds']:.1f} s"
-                print(f"{item.game} {item.player.name} episode {item.episode}: {what}", flush=True)
+                _tell(line)
+        if self.match_size:
+            rounds, settings = self.random_episodes, {"max_steps": self.max_steps, "seed": self.seed}
+            for line in itertools.chain(*(match_size(game, self.out, first=rounds, **settings) for game in games)):
+                _tell(line)
         return 0
+
+
+def _tell(line: Line) -> None:
+    what = f"{line['score']:g} points in {line['steps']} steps, {line['processor_seconds']:.1f} s"
+    print(f"{line['game']} {line['player']} episode {line['episode']}: {what}", flush=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

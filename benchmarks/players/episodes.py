@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.players.order import Item
+from benchmarks.players.order import Item, blind_round
 from rmr_gym.atomic import write_atomically
 from rmr_gym.documents import exclusive, read_json
 from rmr_gym.envs.console import Console, ConsoleConfig
@@ -56,6 +58,47 @@ def measure(item: Item, out: Path, *, max_steps: int, seed: int) -> Line | None:
         return None
 
 
+def match_size(game: str, out: Path, *, first: int, max_steps: int, seed: int) -> Iterator[Line]:
+    """Let the blind players of a game go on, round by round, until they have as many steps as all players together.
+
+    All players together are a data set, with as many episodes of each as all have. One process is at a game, so that
+    the rounds that are played do not depend on how many there are.
+
+    Args:
+        game: rom id.
+        out: folder of the measurement, in which all players have played.
+        first: number of the first round that may be missing.
+        max_steps: see `measure`.
+        seed: of the measurement.
+
+    Yields:
+        What was written.
+    """
+    try:
+        with exclusive(out / game):
+            for episode in itertools.count(first):
+                played = [line for line, _ in read(out, game)]
+                blind = [line for line in played if not line["lookahead_steps"]]
+                if _num_steps(blind) >= _num_steps(equally_many_of_each(played)):
+                    return
+                for item in blind_round(game, episode):
+                    line = measure(item, out, max_steps=max_steps, seed=seed)
+                    if line is not None:
+                        yield line
+    except BusyFolderError:
+        return
+
+
+def equally_many_of_each(played: Sequence[Line]) -> list[Line]:
+    """Return as many episodes of each player as all have, as a data set has equally many of each."""
+    rounds = min(Counter(line["rank"] for line in played).values(), default=0)
+    return [line for line in played if line["episode"] < rounds]
+
+
+def _num_steps(lines: Sequence[Line]) -> int:
+    return sum(line["steps"] + 1 for line in lines)
+
+
 def _play(item: Item, *, max_steps: int, seed: int) -> tuple[Line, NDArray[np.uint8], NDArray[np.uint8]]:
     console = Console(ConsoleConfig(game=item.game))
     # A start of its own, as in a data set: episodes of one start begin with the same frames.
@@ -91,9 +134,9 @@ def _play(item: Item, *, max_steps: int, seed: int) -> tuple[Line, NDArray[np.ui
     return line, np.stack(rams), np.array(actions, np.uint8)
 
 
-def read(out: Path) -> Iterator[tuple[Line, Path]]:
-    """Give the lines of all episodes that are finished, each with the file of its steps."""
-    for path in sorted(out.glob("*/*/episode.json")):
+def read(out: Path, game: str = "*") -> Iterator[tuple[Line, Path]]:
+    """Give the lines of all episodes that are finished, or those of a game, each with the file of its steps."""
+    for path in sorted(out.glob(f"{game}/*/episode.json")):
         yield read_json(path), path.with_name("steps.npz")
 
 

@@ -44,6 +44,11 @@ def items(games: Sequence[str], *, episodes: int, random_episodes: int) -> Itera
                     yield Item(game, player, ranking(game).index(player.name), episode)
 
 
+def blind_round(game: str, episode: int) -> list[Item]:
+    """List one episode of each player that does not look ahead."""
+    return [item for item in items([game], episodes=0, random_episodes=episode + 1) if item.episode == episode]
+
+
 def ranking(game: str) -> list[str]:
     """Return the names of the players, the weakest first."""
     return [player.name for player in sorted(paper_heads(game), key=lambda player: player.skill)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from benchmarks.players.copying import compare_with_paper, copy_baseline
-from benchmarks.players.episodes import Line, read
+from benchmarks.players.episodes import Line, equally_many_of_each, read
 from benchmarks.players.order import ranking
 from benchmarks.players.rooms import rooms_seen
 from rmr_gym.data.determinism import as_keys, count_repeated_pairs
@@ -190,8 +190,8 @@ def _copy(game: str, played: Sequence[_Played], blind: Sequence[_Played]) -> Jso
 
 def _equally_many_of_each(played: Sequence[_Played]) -> list[_Played]:
     """Return as many episodes of each player as all have, as a data set has equally many of each."""
-    rounds = min(Counter(one.line["rank"] for one in played).values())
-    return [one for one in played if one.line["episode"] < rounds]
+    chosen = {(line["rank"], line["episode"]) for line in equally_many_of_each([one.line for one in played])}
+    return [one for one in played if (one.line["rank"], one.line["episode"]) in chosen]
 
 
 def _equal_parts(groups: Mapping[str, Sequence[_Played]], *, skip: int = 0) -> dict[str, NDArray[np.uint8]]:

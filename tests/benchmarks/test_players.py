@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.players import report
+from benchmarks.players import episodes, report
 from benchmarks.players.__main__ import main
 from benchmarks.players.copying import compare_with_paper, copy_baseline
-from benchmarks.players.episodes import read
-from benchmarks.players.order import items, ranking
+from benchmarks.players.episodes import Line, match_size, read
+from benchmarks.players.order import Item, items, ranking
 from benchmarks.players.report import _outcome, make_record
 from benchmarks.players.rooms import rooms_seen
 from benchmarks.players.table import markdown
+from rmr_gym.documents import exclusive
 from rmr_gym.players import lookahead_steps
 
 SHORT = ["--games", "pong", "--max-steps", "8", "--episodes", "0", "--random-episodes", "1"]
@@ -97,6 +98,30 @@ def test_data_have_equally_many_episodes_of_each_player(measured: Path) -> None:
     write(measured, 31, 0.0, ram, episode=1)
     game = make_record(measured)["games"]["hero"]
     assert game["copy"]["all"]["transitions"] == 8 * 9
+
+
+def test_random_players_go_on_until_both_sides_have_the_same_size(
+    measured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[int, int]] = []
+
+    def play(item: Item, out: Path, *, max_steps: int, seed: int) -> Line:
+        assert (max_steps, seed) == (10, 0)
+        calls.append((item.rank, item.episode))
+        write(out, item.rank, 0.0, np.zeros((3, 128), np.uint8), episode=item.episode)
+        return {"rank": item.rank}
+
+    monkeypatch.setattr(episodes, "measure", play)
+    # All players have 4 * 10 frames, the two blind ones 20 of them: a round of ten players brings 30 more.
+    assert len(list(match_size("hero", measured, first=1, max_steps=10, seed=0))) == 10
+    assert set(calls) == {(rank, 1) for rank in range(10)}
+    assert list(match_size("hero", measured, first=1, max_steps=10, seed=0)) == [], "nothing is left to do"
+    assert make_record(measured)["games"]["hero"]["coverage"]["steps"] == {"all": 40, "random": 40}
+
+
+def test_game_that_another_process_is_at_is_left_to_it(measured: Path) -> None:
+    with exclusive(measured / "hero"):
+        assert list(match_size("hero", measured, first=1, max_steps=10, seed=0)) == []
 
 
 def test_copying_is_scored_on_steps_inside_episodes() -> None:
