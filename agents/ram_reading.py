@@ -20,6 +20,7 @@ from rmr_gym.pipeline.probed import frames_for, open_probed
 from rmr_gym.sb3.agent_features import AgentFeatures
 from rmr_gym.sb3.training import EncoderFeatures, read_config
 from rmr_gym.sb3.training.networks import encoder_folder
+from rmr_gym.sb3.training.run_folder import MODEL_FILE, find_checkpoint
 from rmr_gym.seeding import numpy_generator
 
 _NUM_FRAMES = 3_000
@@ -54,7 +55,7 @@ class RamReading:
         return np.packbits(bits.reshape(len(frames), -1, 8), axis=-1).squeeze(-1)
 
 
-def fit_reading(folder: str | Path, data: str | Path, *, seed: int) -> RamReading:
+def fit_reading(folder: str | Path, data: str | Path, *, seed: int, checkpoint: Path | None = None) -> RamReading:
     """Fit a probe on recorded frames.
 
     Of an agent on a frozen encoder the encoder is read, from single pictures; of any other one what its features
@@ -64,16 +65,18 @@ def fit_reading(folder: str | Path, data: str | Path, *, seed: int) -> RamReadin
         folder: of the training of an agent.
         data: folder of episodes, as `rmr-gym collect` wrote it.
         seed: seed of the choice of frames.
+        checkpoint: folder of the state of the agent that is read; None takes the last.
 
     Raises:
-        ValueError: when the data are of another game, or the agent does not look at pictures.
+        ValueError: when there is no agent, the data are of another game, or the agent does not look at pictures.
     """
     config = read_config(folder)
     module: Encoder | AgentFeatures
     if isinstance(config.features, EncoderFeatures):
         module, source, size, gray = load_encoder(encoder_folder(Path(folder))), "the encoder", config.game.size, True
     else:
-        probed = open_probed(f"sb3:{folder}")
+        checkpoint = find_checkpoint(folder)[1] if checkpoint is None else checkpoint
+        probed = open_probed(f"sb3:{checkpoint / MODEL_FILE}")
         module, source, size, gray = probed.module, "the agent", probed.size, probed.gray
     dataset = open_dataset(data, "train", size, gray=gray)
     if game_of(dataset) != config.task:

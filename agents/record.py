@@ -90,7 +90,9 @@ def _work(options: Record, terminal: Terminal) -> None:
         terminal.print(f"Wrote {options.out}", highlight=False, soft_wrap=True)
         return
     rate = _CONSOLE_RATE / config.game.frame_skip
-    reading = None if options.data is None else fit_reading(options.folder, options.data, seed=options.seed)
+    reading = None
+    if options.data is not None:
+        reading = fit_reading(options.folder, options.data, seed=options.seed, checkpoint=checkpoint)
     player = AgentPlayer(checkpoint / MODEL_FILE, config, folder=options.folder, epsilon=options.epsilon)
     episode = play(player, num_steps=round(options.seconds * rate), seed=options.seed)
     write_film(options.out, draw(episode, reading), frames_per_second=rate * options.speed)

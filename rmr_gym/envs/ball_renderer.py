@@ -177,8 +177,10 @@ def _drawn(config: BallsConfig) -> str:
     half, below = config.box_size / 2, -2 * config.radius
     color = " ".join(f"{part / 255:.6f}" for part in config.background)
     floor = f'<geom type="plane" size="{half!r} {half!r} 1" pos="0 0 {below!r}" rgba="{color} 1"/>'
+    # MuJoCo draws what is .01 to 50 extents before the camera. Its own extent would be that of the balls at the start,
+    # all of them in the middle: small ones in a large box would be behind that.
     return (
-        f'<visual><global offwidth="{size}" offheight="{size}"/>'
+        f'<statistic extent="{config.box_size!r}"/><visual><global offwidth="{size}" offheight="{size}"/>'
         f'<quality offsamples="{_SAMPLES}" shadowsize="0" numslices="{slices}" numstacks="{slices}"/>'
         '<headlight ambient="1 1 1" diffuse="0 0 0" specular="0 0 0"/></visual>'
         f'<worldbody><camera pos="0 0 {config.box_size!r}" projection="orthographic" fovy="{config.box_size!r}"/>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ from PIL import Image
 
 from agents import balls_panel
 from agents.evaluate import main as evaluate
+from agents.ram_reading import RamReading
+from agents.record import Episode, Frame
 from agents.record import main as record
 from agents.train import main as train
 from rmr_gym.data import collect
-from rmr_gym.models import save_encoder
+from rmr_gym.models import fingerprint, save_encoder
 from rmr_gym.models.encoders import NatureCnnConfig
-from rmr_gym.sb3.training import make_agent_env
+from rmr_gym.sb3.agent_features import AgentFeatures
+from rmr_gym.sb3.training import load_agent, make_agent_env
 
 SHORT = "--algo.num-envs 1 --algo.n-steps 8 --algo.batch-size 8 --steps 16 --num-checkpoints 2 --evaluation.every 1000"
 SHORT += " --evaluation.num-episodes 1 --evaluation.num-final-episodes 1 --evaluation.max-frames 40 --threads 1"
@@ -35,12 +39,29 @@ def game(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An agent with a network of its own; not to be changed."""
+    folder = tmp_path_factory.mktemp("scratch")
+    words = SHORT.replace("--steps 16", "--steps 24").replace("--num-checkpoints 2", "--num-checkpoints 3").split()
+    assert train([*words, "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
 def balls(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An agent that sees where the balls are; not to be changed."""
     folder = tmp_path_factory.mktemp("balls")
     words = [*SHORT.split(), "--game", "balls_push", "--features", "ram", "--world.num-balls", "2"]
     words += ["--push.push-speed", "0.4"]
     assert train([*words, "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of the game; not to be changed."""
+    folder = tmp_path_factory.mktemp("data") / "data"
+    collect(folder, "pong", num_episodes=4, max_steps_per_episode=40, num_workers=1)
     return folder
 
 
@@ -59,10 +80,9 @@ def test_training_says_how_far_it_is_and_what_came_out(
     assert all(len(record["returns"]) == 2 for record in found)
 
 
-def test_film_shows_the_game_its_memory_and_what_is_read(game: Path, tmp_path: Path) -> None:
-    collect(tmp_path / "data", "pong", num_episodes=4, max_steps_per_episode=40, num_workers=1)
+def test_film_shows_the_game_its_memory_and_what_is_read(game: Path, data: Path, tmp_path: Path) -> None:
     film = tmp_path / "deep" / "agent.mp4"
-    assert record([str(game), "--data", str(tmp_path / "data"), "--seconds", "1", "--out", str(film)]) == 0
+    assert record([str(game), "--data", str(data), "--seconds", "1", "--out", str(film)]) == 0
     # Its own reader leaves pipes open.
     command = [get_ffmpeg_exe(), "-i", str(film), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     decoded = subprocess.run(command, capture_output=True, check=True)
@@ -74,6 +94,27 @@ def test_film_shows_the_game_its_memory_and_what_is_read(game: Path, tmp_path: P
     assert np.abs(pictures[-1][400, 100].astype(int) - [144, 72, 17]).max() < 25
     assert orange(pictures[-1][:330, 500:]) > 200
     assert orange(pictures[-1][350:, 500:]) == 0
+
+
+@pytest.mark.parametrize("steps", [8, 24, None])
+def test_ram_is_read_off_the_agent_that_plays(
+    steps: int | None, scratch: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[RamReading] = []
+
+    def draw(_: Episode, reading: RamReading) -> Iterator[Frame]:
+        shown.append(reading)
+        yield np.zeros((16, 16, 3), np.uint8)
+
+    monkeypatch.setattr("agents.record.draw", draw)
+    words = [] if steps is None else ["--checkpoint", str(steps)]
+    arguments = [str(scratch), "--data", str(data), "--seconds", "0.2", "--out", str(tmp_path / "a.gif"), *words]
+    assert record(arguments) == 0
+    (reading,) = shown
+    assert isinstance(reading.module, AgentFeatures)
+    early, late = (fingerprint(load_agent(scratch, env_steps=one)[0].policy) for one in (8, 24))
+    assert early != late
+    assert fingerprint(reading.module.policy) == (early if steps == 8 else late)
 
 
 def orange(picture: np.ndarray) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from rmr_gym.envs.ball_renderer import BallRenderer
 from rmr_gym.envs.balls_config import BallsConfig
+from rmr_gym.envs.disc_painter import DiscPainter
 from rmr_gym.envs.mujoco_loading import RenderingUnavailableError
 
 
@@ -54,6 +55,27 @@ def test_picture_shows_exactly_the_box() -> None:
         rows, columns = np.nonzero(picture > 127)
         assert rows.min() == columns.min() == 0
         assert rows.max() == columns.max() == pytest.approx(64 * 0.4 / box_size, abs=1.5)
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        {"radius": 0.06, "box_size": 10.0, "picture_size": 256},
+        {"radius": 0.005, "picture_size": 256},
+        {"radius": 2e-3, "picture_size": 512},
+        {"radius": 0.005, "picture_size": 256, "background": (10, 60, 30)},
+        {"radius": 4.9, "box_size": 10.0},
+    ],
+)
+def test_balls_of_any_size_are_where_discs_are(world: dict[str, object]) -> None:
+    config = BallsConfig(num_balls=1, **world)  # type: ignore[arg-type]
+    painter = DiscPainter(config)
+    for place in ([0.0, 0.0], [config.bound, -config.bound], [-0.31 * config.bound, 0.77 * config.bound]):
+        drawn, painted = draw([place], num_balls=1, **world), painter.render(np.array([place]))
+        bright, expected = (np.argwhere(picture[..., 0] > 127) for picture in (drawn, painted))
+        assert len(bright) > 0
+        assert len(bright) == pytest.approx(len(expected), rel=0.04, abs=4)
+        np.testing.assert_allclose(bright.mean(axis=0), expected.mean(axis=0), atol=0.7)
 
 
 def test_picture_has_the_size_and_the_background_that_were_asked_for() -> None:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+import torch
 
 from rmr_gym.errors import explain
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.checkpoint import build_encoder, load_any_encoder, read_encoder_document, save_encoder
 from rmr_gym.models.documents import CONFIG_FILE
 from rmr_gym.models.freezing import fingerprint
-from rmr_gym.models.interfaces import VideoEncoder
+from rmr_gym.models.interfaces import Encoder, VideoEncoder
 from rmr_gym.models.picture_layout import Colours
-from rmr_gym.seeding import derive
+from rmr_gym.sb3.training.standardising import play_randomly
+from rmr_gym.sb3.training.tasks import Task, make_task_env
+from rmr_gym.seeding import derive, numpy_generator
 
 Weights = Literal["trained", "random"]
+
+_CALIBRATION_FRAMES, _CALIBRATION_ENVS = 1_000, 8
+_KEPT_FACTS = ("game", "world")
 
 
 def check_path(path: str) -> None:
@@ -33,7 +41,7 @@ def encoder_folder(folder: Path) -> Path:
     return folder / "encoder"
 
 
-def put_encoder(path: str, folder: Path, weights: Weights, seed: int) -> str:
+def put_encoder(path: str, folder: Path, weights: Weights, seed: int, task: Task) -> str:
     """Copy an encoder into the folder of a run, or draw one of the same architecture there.
 
     A second call changes nothing.
@@ -43,32 +51,57 @@ def put_encoder(path: str, folder: Path, weights: Weights, seed: int) -> str:
         folder: of the run.
         weights: those of the folder, or random ones.
         seed: of the agent.
+        task: of the agent; random encoders of pictures are calibrated on random play of it, as `rmr-gym run` does for
+            the arm untrained on its data.
 
     Returns:
         The fingerprint of its weights.
 
     Raises:
         CorruptFileError: when a file is damaged.
-        ValueError: when there is no encoder, or another one than at first.
+        ValueError: when there is no encoder, or another one than at first (of random ones, of another architecture).
     """
     own = encoder_folder(folder)
     copied = (own / CONFIG_FILE).exists()  # written last
     if copied and not Path(path).is_dir():
         return fingerprint(load_any_encoder(own))
-    document = read_encoder_document(path)
-    if weights == "trained":
-        encoder = load_any_encoder(path)
-    else:
-        with initial_weights(derive(seed, "encoder")):
-            encoder = build_encoder(document)
+    fix = "Pass the same encoder as before, or another --out."
+    if weights == "random":
+        document = read_encoder_document(path)
+        if not copied:
+            facts = {name: value for name, value in document["facts"].items() if name in _KEPT_FACTS}
+            save_encoder(_draw(document, seed, task), own, **facts, arm="random", seed=seed)
+        # Not its weights: another machine would calibrate it to other last bits.
+        there = read_encoder_document(own)
+        if any(there[part] != document[part] for part in ("kind", "name", "config", "build")):
+            got = f"a {document['name']} of {document['config']} in {path}"
+            expected = f"the architecture of the encoder of {folder}, a {there['name']} of {there['config']}"
+            raise ValueError(explain(expected=expected, got=got, fix=fix))
+        return str(there["fingerprint"])
+    encoder = load_any_encoder(path)
     if not copied:
-        save_encoder(encoder, own, **document["facts"])
+        save_encoder(encoder, own)
     found, now = fingerprint(load_any_encoder(own)), fingerprint(encoder)
     if found != now:
-        fix = "Pass the same encoder as before, or another --out."
         got = f"one of fingerprint {now[:12]} in {path}"
         raise ValueError(explain(expected=f"the encoder of {folder}, fingerprint {found[:12]}", got=got, fix=fix))
     return now
+
+
+def _draw(document: dict[str, Any], seed: int, task: Task) -> Encoder | VideoEncoder:
+    """Draw an encoder of the architecture of another one, and calibrate it as that was before its training."""
+    with initial_weights(derive(seed, "encoder")):
+        encoder = build_encoder(document)
+    if not isinstance(encoder, Encoder) or type(encoder).calibrate is Encoder.calibrate:
+        return encoder  # nothing to calibrate
+    venv = make_task_env(task, num_envs=_CALIBRATION_ENVS, seed=0)
+    try:
+        generator, own = numpy_generator(seed, "calibration"), derive(seed, "calibration") % 2**31
+        pixels = play_randomly(venv, generator, seed=own, count=_CALIBRATION_FRAMES)
+    finally:
+        venv.close()
+    encoder.calibrate(torch.from_numpy(np.moveaxis(pixels, -1, 1).copy()))
+    return encoder
 
 
 def encoder_colours(folder: Path) -> Colours:

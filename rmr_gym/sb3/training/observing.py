@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rmr_gym.errors import explain, missing_extra
-from rmr_gym.sb3.training.tasks import Observed
+from rmr_gym.sb3.training.tasks import Observed, Task
 from rmr_gym.wrappers.ram_format import RamFormat
 
 if TYPE_CHECKING:
@@ -33,12 +33,13 @@ class ObservingConfig:
         """Whether the policy is given pictures, and not vectors."""
         return self.observes == "pixels"
 
-    def prepare(self, folder: Path, seed: int) -> dict[str, str]:
+    def prepare(self, folder: Path, seed: int, task: Task) -> dict[str, str]:
         """Put the networks that are needed into the folder of a run, so that it needs no other folder later.
 
         Args:
             folder: of the run.
             seed: of networks with random weights.
+            task: what such networks adapt to.
 
         Returns:
             The fingerprint of each network by name.

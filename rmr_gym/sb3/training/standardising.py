@@ -85,33 +85,52 @@ class Standardise(nn.Module):
         return (vectors - self.mean) / self.deviation
 
 
+def standardises(policy: nn.Module) -> bool:
+    """Tell whether a policy has a `Standardise`, which wants a first look."""
+    return bool(_layers(policy))
+
+
 def take_a_first_look(policy: nn.Module, venv: VecEnv, seed: int) -> None:
     """Let every `Standardise` in a policy see random play, all of them the same.
 
-    The environments are left in the middle of an episode; their steps count for nothing.
-
     Args:
         policy: of Stable-Baselines3. Without such a layer nothing is played.
-        venv: environments as the policy sees them.
+        venv: environments as the policy sees them, not those of a training: they are left in the middle of an episode,
+            with which Stable-Baselines3's `EpisodicLifeEnv` goes on when it is reset, whatever seed it is given.
         seed: of environments and actions.
     """
-    layers = [layer for layer in policy.modules() if isinstance(layer, Standardise)]
+    layers = _layers(policy)
     if not layers:
         return
-    seen = torch.as_tensor(_play_randomly(venv, seed), device=layers[0].mean.device).float()
+    played = play_randomly(venv, numpy_generator(seed, "first look"), seed=seed, count=FIRST_LOOK)
+    seen = torch.as_tensor(played, device=layers[0].mean.device).float()
     # What stands before the layer is in the policy as well, so the policy is asked what arrives there.
     for layer in layers:
         layer.fit(_arriving(policy, layer, seen))
 
 
-def _play_randomly(venv: VecEnv, seed: int) -> np.ndarray:
-    generator = numpy_generator(seed, "first look")
+def play_randomly(venv: VecEnv, generator: np.random.Generator, *, seed: int, count: int) -> np.ndarray:
+    """Return what random play shows from the start on.
+
+    Args:
+        venv: the environments.
+        generator: draws the actions.
+        seed: of the environments.
+        count: observations, rounded down to a multiple of the number of environments.
+
+    Returns:
+        The observations, those of one step after those of the other.
+    """
     venv.seed(seed)
     observations: list[Any] = [venv.reset()]
-    for _ in range(FIRST_LOOK // venv.num_envs - 1):
+    for _ in range(count // venv.num_envs - 1):
         actions = generator.integers(venv.action_space.n, size=venv.num_envs)  # type: ignore[attr-defined]
         observations.append(venv.step(actions)[0])
     return np.concatenate(observations)
+
+
+def _layers(policy: nn.Module) -> list[Standardise]:
+    return [layer for layer in policy.modules() if isinstance(layer, Standardise)]
 
 
 def _arriving(policy: nn.Module, layer: Standardise, seen: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ from rmr_gym.sb3.training.run_folder import (
     rewind,
 )
 from rmr_gym.sb3.training.scoring import make_agent_env, small_seed
-from rmr_gym.sb3.training.standardising import take_a_first_look
+from rmr_gym.sb3.training.standardising import standardises, take_a_first_look
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
@@ -99,7 +99,7 @@ def train_agent(
 
 
 def _train(config: AgentConfig, out: Path, device: str, on_progress: OnProgress | None) -> JsonObject:
-    fingerprints = config.features.prepare(out, config.seed)
+    fingerprints = config.features.prepare(out, config.seed, config.where)
     last = max(checkpoints(out).items(), default=None)
     start = 0 if last is None else last[0]
     rewind(out, start)
@@ -113,12 +113,12 @@ def _train(config: AgentConfig, out: Path, device: str, on_progress: OnProgress 
             subprocesses=config.subprocesses,
         )
         stack.callback(venv.close)
-        plain = venv  # a first look is not to count as rewards
         if config.normalize_rewards:
             venv = _normalized(venv, config.algorithm.gamma, None if last is None else last[1])
         if last is None:
             model = _begin(config, out, venv, device)
-            _look_around(config, model, plain)
+            _look_around(config, out, model, device)
+            venv.seed(small_seed(config.seed, "environments", 0))  # the algorithm has seeded them with its own
         else:
             model = _continue(config, last[1], venv, device, start)
         logger = _logger(out / LOG_FOLDER, start)
@@ -191,10 +191,16 @@ def _begin(config: AgentConfig, out: Path, venv: VecEnv, device: str) -> BaseAlg
     )
 
 
-def _look_around(config: AgentConfig, model: BaseAlgorithm, venv: VecEnv) -> None:
-    """Let a new agent learn how large its observations are, where it wants to, and seed its environments."""
-    take_a_first_look(model.policy, venv, small_seed(config.seed, "first look"))
-    venv.seed(small_seed(config.seed, "environments", 0))  # the algorithm has seeded them with its own
+def _look_around(config: AgentConfig, out: Path, model: BaseAlgorithm, device: str) -> None:
+    """Let a new agent learn how large its observations are, where it wants to, in environments that are closed then."""
+    if not standardises(model.policy):
+        return
+    seed = small_seed(config.seed, "first look")
+    venv = make_agent_env(config, out, num_envs=config.algorithm.num_envs, seed=seed, device=device)
+    try:
+        take_a_first_look(model.policy, venv, seed)
+    finally:
+        venv.close()
 
 
 def _continue(config: AgentConfig, checkpoint: Path, venv: VecEnv, device: str, start: int) -> BaseAlgorithm:

@@ -22,10 +22,12 @@ from rmr_gym.sb3.training.networks import encoder_folder, put_encoder
 from rmr_gym.sb3.unfreezing import extractors
 from tests.sb3.training.small import ONCE, SMALL_DQN, small
 
+PONG = small().where
+
 
 def test_wrapper_shows_the_features_of_the_pictures(encoder: Path, tmp_path: Path) -> None:
     config = small(features=EncoderFeatures(path=str(encoder)))
-    config.features.prepare(tmp_path, seed=0)
+    config.features.prepare(tmp_path, 0, config.where)
     features = FrozenFeatures(encoder)
     venv = make_agent_env(config, tmp_path, num_envs=2, seed=3)
     pictures = make_agent_env(small(stack=1, features=NatureCnnFeatures()), tmp_path, num_envs=2, seed=3)
@@ -56,7 +58,7 @@ def test_positions_of_balls_are_stacked(tmp_path: Path) -> None:
 
 def test_random_weights_depend_on_the_seed_alone(encoder: Path, tmp_path: Path) -> None:
     drawn = {
-        (seed, copy): put_encoder(str(encoder), tmp_path / f"{seed}{copy}", "random", seed)
+        (seed, copy): put_encoder(str(encoder), tmp_path / f"{seed}{copy}", "random", seed, PONG)
         for seed, copy in [(0, 0), (0, 1), (1, 0)]
     }
     assert drawn[0, 0] == drawn[0, 1] != drawn[1, 0]
@@ -65,18 +67,18 @@ def test_random_weights_depend_on_the_seed_alone(encoder: Path, tmp_path: Path) 
 
 
 def test_run_keeps_its_own_encoder(encoder: Path, tmp_path: Path) -> None:
-    put_encoder(str(encoder), tmp_path / "run", "trained", 0)
+    put_encoder(str(encoder), tmp_path / "run", "trained", 0, PONG)
     assert fingerprint(load_encoder(tmp_path / "run" / "encoder")) == fingerprint(load_encoder(encoder))
     other = shutil.copytree(encoder_folder(tmp_path / "run"), tmp_path / "other")
-    put_encoder(str(encoder), tmp_path / "random", "random", 0)
+    put_encoder(str(encoder), tmp_path / "random", "random", 0, PONG)
     shutil.rmtree(other)
     shutil.copytree(encoder_folder(tmp_path / "random"), other)
     with pytest.raises(ValueError, match="fingerprint"):
-        put_encoder(str(other), tmp_path / "run", "trained", 0)
+        put_encoder(str(other), tmp_path / "run", "trained", 0, PONG)
     shutil.rmtree(other)
-    assert put_encoder(str(other), tmp_path / "run", "trained", 0) == fingerprint(load_encoder(encoder))
+    assert put_encoder(str(other), tmp_path / "run", "trained", 0, PONG) == fingerprint(load_encoder(encoder))
     (tmp_path / "run" / "encoder" / "config.json").unlink()  # a copy that a kill cut off
-    put_encoder(str(encoder), tmp_path / "run", "trained", 0)
+    put_encoder(str(encoder), tmp_path / "run", "trained", 0, PONG)
     assert fingerprint(load_encoder(tmp_path / "run" / "encoder")) == fingerprint(load_encoder(encoder))
 
 

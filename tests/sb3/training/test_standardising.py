@@ -3,14 +3,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
 from stable_baselines3 import PPO
 
-from rmr_gym.sb3.training import EncoderFeatures, StateFeatures, load_agent, make_agent_env, standardising, train_agent
+from rmr_gym.envs.atari import make_atari
+from rmr_gym.sb3.training import (
+    EncoderFeatures,
+    StateFeatures,
+    load_agent,
+    make_agent_env,
+    read_episodes,
+    standardising,
+    tasks,
+    train_agent,
+)
 from rmr_gym.sb3.training.projection import Projection
+from rmr_gym.sb3.training.scoring import small_seed
 from rmr_gym.sb3.training.standardising import FIRST_LOOK, Motion, Standardise, take_a_first_look
 from rmr_gym.seeding import numpy_generator
 from tests.sb3.training.small import ONCE, SMALL_DQN, quick, small
@@ -127,6 +139,53 @@ def test_features_of_an_encoder_are_standardised(
     assert layers[0].mean.shape == (width,)
     assert layers[0](shown).abs().mean() < 5
     assert layers[0].mean.abs().max() > 0
+
+
+@pytest.mark.parametrize("normalize_rewards", [False, True])
+def test_first_look_leaves_no_trace_in_the_environments_of_the_training(
+    normalize_rewards: bool, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Watched] = []
+
+    def watched(*arguments: Any, **keywords: Any) -> Watched:
+        made.append(Watched(make_atari(*arguments, **keywords)))
+        return made[-1]
+
+    monkeypatch.setattr(standardising, "FIRST_LOOK", 64)
+    monkeypatch.setattr(tasks, "make_atari", watched)
+    monkeypatch.setattr(tasks, "MOST_FRAMES", 200)
+    features = EncoderFeatures(path=str(encoder), projection=8, standardise=True)
+    config = small(steps=160, features=features, evaluation=ONCE, normalize_rewards=normalize_rewards)
+    train_agent(config, tmp_path)
+    own, looking = small_seed(config.seed, "environments", 0), small_seed(config.seed, "first look")
+    assert [env.seeds[0] for env in made[:4]] == [own, own + 1, looking, looking + 1]
+    assert [env.closed for env in made[2:4]] == [True, True]
+    first = read_episodes(tmp_path)[:2]
+    assert len(first) == 2
+    # Of the length, the two steps that press FIRE at a start are no steps of the agent.
+    assert all(record["env_steps"] == 2 * (record["length"] - 2) for record in first)
+
+
+def test_agents_that_standardise_nothing_look_at_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standardising, "play_randomly", lambda *_, **__: pytest.fail("played"))
+    train_agent(quick(steps=16, num_checkpoints=1, evaluation=ONCE), tmp_path)
+
+
+class Watched(gym.Wrapper[Any, Any, Any, Any]):
+    """Remembers the seeds that it was reset with, and whether it was closed."""
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self.seeds: list[int | None] = []
+        self.closed = False
+
+    def reset(self, **keywords: Any) -> Any:
+        self.seeds.append(keywords.get("seed"))
+        return super().reset(**keywords)
+
+    def close(self) -> None:
+        self.closed = True
+        super().close()
 
 
 def test_standardised_features_in_the_policy_are_refused() -> None:
