@@ -46,7 +46,7 @@ class Report:
     """Markdown file, such as README.md, whose sections between marks are made from the sources, all of them records."""
 
     profile: str | None = None
-    """Profile to choose where several were run; none takes all."""
+    """Profile to choose where several were run, or the file that it is from, such as mine.json; none takes all."""
 
     where: tuple[str, ...] = ()
     """Settings to choose by, such as natural.loop.gradient_steps=200."""

@@ -86,13 +86,27 @@ def _shared(settings: Mapping[str, Any]) -> JsonObject:
     return {name: value for name, value in settings.items() if name not in ("features", "algorithm", "seed")}
 
 
+def _of_arm(settings: Mapping[str, Any]) -> JsonObject:
+    """Return what the seeds of an arm share besides; the path stands for the encoder, which seeds take turns with."""
+    features = {name: value for name, value in settings["features"].items() if name != "path"}
+    return {"algorithm": settings["algorithm"], "features": features}
+
+
 def _require_same_settings(results: Sequence[JsonObject]) -> None:
-    for result in results[1:]:
-        changed = differences(_shared(results[0]["settings"]), _shared(result["settings"]))
-        if changed:
-            got = f"{result['arm']} seed {result['seed']} with others: {'; '.join(changed)}"
-            fix = "Remove the folders of one of both."
-            raise ValueError(explain(expected=f"one setting for all of {result['task']}", got=got, fix=fix))
+    firsts: dict[str, JsonObject] = {}
+    for result in results:
+        task, arm = result["task"], result["arm"]
+        first = firsts.setdefault(arm, result)
+        for what, one, settings in ((task, results[0], _shared), (f"{arm} on {task}", first, _of_arm)):
+            changed = differences(settings(one["settings"]), settings(result["settings"]))
+            if changed:
+                got = f"{_folder(result)} with others than {_folder(one)}: {'; '.join(changed)}"
+                fix = "Remove the folders of one of both."
+                raise ValueError(explain(expected=f"one setting for all of {what}", got=got, fix=fix))
+
+
+def _folder(result: JsonObject) -> str:
+    return f"{result['task']}/{result['arm']}/seed-{result['seed']}-{result['key']}"
 
 
 def _failure(path: Path, out: Path) -> JsonObject:

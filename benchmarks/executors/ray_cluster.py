@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from pathlib import Path
@@ -13,6 +14,8 @@ from rmr_gym.errors import explain, missing_extra
 
 _RETRIES = 3  # of a job whose process or node died; Ray counts them apart from errors of the job
 _LOOK_AFTER = 5.0  # seconds between two looks at the size of the cluster
+_LOOK_WHILE_WAITING = 10.0  # seconds after which who waits for a job looks whether machines have joined
+_PARTS = 10_000  # of a GPU; Ray counts no smaller ones, and sixths rounded up would not be six
 _ROOT = Path(__file__).parents[2]
 
 
@@ -45,10 +48,12 @@ class RayExecutor(Executor):
         self._ray: Any = ray
         self._device, self._threads, self._workers = device, threads, workers
         self._running: dict[Any, str] = {}
-        self._seen, self._slots = 0.0, 1
         self._begin(address)
-        share = self._share_of_gpu() if device == "cuda" else 0
+        # Jobs ask for this share however the cluster changes, so slots have to be counted by the same.
+        self._jobs_per_gpu = self._share_gpus() if device == "cuda" else 0
+        share = math.floor(_PARTS / self._jobs_per_gpu) / _PARTS if self._jobs_per_gpu else 0
         self._attempt: Any = ray.remote(num_cpus=threads, num_gpus=share, max_retries=_RETRIES)(attempt)
+        self._seen, self._slots = time.monotonic(), self._count()
 
     @property
     def num_slots(self) -> int:
@@ -63,11 +68,17 @@ class RayExecutor(Executor):
         self._running[self._attempt.remote(job)] = job.name
 
     def wait(self, timeout: float | None = None) -> list[Outcome]:
-        """Wait for outcomes and deaths."""
+        """Wait for outcomes and deaths; ends without any when the cluster gets room for more jobs."""
         if not self._running:
             time.sleep(timeout or 0)
             return []
-        ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=timeout)
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        told = self._slots
+        while True:
+            span = min(_LOOK_WHILE_WAITING, max(0.0, until - time.monotonic()))
+            ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=span)
+            if ready or time.monotonic() >= until or self.num_slots > told:
+                break
         return [self._outcome(reference, self._running.pop(reference)) for reference in ready]
 
     def abandon(self, name: str) -> None:
@@ -102,13 +113,13 @@ class RayExecutor(Executor):
         resources = self._ray.cluster_resources()
         room = int(resources.get("CPU", 0) // self._threads)
         if self._device == "cuda":
-            room = min(room, int(resources.get("GPU", 0) / self._share_of_gpu()))
+            room = min(room, int(resources.get("GPU", 0) * self._jobs_per_gpu))
         return max(1, room if self._workers is None else min(room, self._workers))
 
-    def _share_of_gpu(self) -> float:
-        """Return what part of a GPU a job takes: a whole one, unless more workers were asked for than there are."""
+    def _share_gpus(self) -> int:
+        """Return how many jobs share a GPU: none with another, unless more workers were asked for than there are."""
         gpus = self._ray.cluster_resources().get("GPU", 0)
-        return min(1.0, gpus / self._workers) if self._workers and gpus else 1.0
+        return math.ceil(self._workers / gpus) if self._workers and gpus else 1
 
     def _outcome(self, reference: Any, name: str) -> Outcome:
         try:

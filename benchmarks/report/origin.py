@@ -10,6 +10,8 @@ from typing import Any
 from benchmarks.arms import ENCODER_ARMS, PROCESSOR_ARMS, abstract_experiment, natural_experiment, with_width
 from benchmarks.result import Kind, Result
 from rmr_gym.documents import differences
+from rmr_gym.pipeline.config import RunConfig
+from rmr_gym.pipeline.players import unpinned
 from rmr_gym.pipeline.profiles import PROFILES
 
 NAMED = 4
@@ -26,13 +28,26 @@ def origin(result: Result) -> str:
         Such as `standard`, `standard with abstract.loop.gradient_steps 1000`, or `standard with abstract.loop:
         gradient_steps 1000, learning_rate 0.01; probe.num_train_frames 5`.
     """
-    usual = _usual(result.profile, result.kind, result.arm, result.slot_dim)
-    if usual is None:
+    found = _changes(PROFILES[result.profile](), result) if result.profile in PROFILES else None
+    if not found:
         return result.profile
-    found = differences(usual, _within(_settings(result.config, result.game), usual))
     changed = [f"{path} {values.rpartition(' -> ')[2]}" for path, _, values in (one.partition(": ") for one in found)]
     more = [f"{len(changed) - NAMED} more"] if len(changed) > NAMED else []
-    return f"{result.profile} with {'; '.join([*_grouped(changed[:NAMED]), *more])}" if changed else result.profile
+    return f"{result.profile} with {'; '.join([*_grouped(changed[:NAMED]), *more])}"
+
+
+def gives(settings: RunConfig, result: Result) -> bool:
+    """Tell whether a result has these settings, as far as its arm uses them, whatever its profile is called.
+
+    What says nothing in `origin` says nothing here; an arm that is not known has other settings.
+    """
+    return _changes(settings, result) == []
+
+
+def _changes(settings: RunConfig, result: Result) -> list[str] | None:
+    """Name what a result has other than some settings give its arm; None where the arm is not known."""
+    usual = _usual(settings, result.kind, result.arm, result.slot_dim)
+    return None if usual is None else differences(usual, _within(_settings(result.config, result.game), usual))
 
 
 def _grouped(settings: Iterable[str]) -> Iterator[str]:
@@ -46,14 +61,14 @@ def _grouped(settings: Iterable[str]) -> Iterator[str]:
 
 
 @lru_cache(maxsize=1_000)
-def _usual(profile: str, kind: Kind, arm: str, slot_dim: int) -> dict[str, Any] | None:
-    """Return the settings that a profile gives for an arm; None where it is not known."""
+def _usual(settings: RunConfig, kind: Kind, arm: str, slot_dim: int) -> dict[str, Any] | None:
+    """Return what settings come to for an arm; None where it is not known."""
     arms = PROCESSOR_ARMS if kind == "abstract" else ENCODER_ARMS
-    if profile not in PROFILES or arm not in arms:
+    if arm not in arms:
         return None
     build = abstract_experiment if kind == "abstract" else natural_experiment
-    base = with_width(PROFILES[profile](), slot_dim)
-    return _settings(build("pong", arm, 0, base, profile, players=base.players).config, "pong")
+    base = with_width(settings, slot_dim)
+    return _settings(build("pong", arm, 0, base, "", players=base.players).config, "pong")
 
 
 def _settings(config: Mapping[str, Any], game: str) -> dict[str, Any]:
@@ -61,7 +76,7 @@ def _settings(config: Mapping[str, Any], game: str) -> dict[str, Any]:
     data, processor = config.get("data", {}), config if "abstract" in config else config.get("processor", {})
     parts = {
         "data": data.get("config"),
-        "players": [player.replace(game, "{game}") for player in data.get("players", ())] or None,
+        "players": [unpinned(player).replace(game, "{game}") for player in data.get("players", ())] or None,
         "abstract": processor.get("abstract", {"processor": processor}),
         "natural": config.get("natural"),
         "probe": config.get("probe", {name: config[name] for name in ("entropy_threshold",) if name in config}),

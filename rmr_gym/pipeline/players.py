@@ -70,6 +70,16 @@ def pinned(source: str, game: str) -> str:
     return f"{_PINNED}{_fingerprint(game)}" if source == PAPER else source
 
 
+def unpinned(source: str) -> str:
+    """Return the name of a source without what `pinned` added.
+
+    Example:
+        >>> unpinned("paper@1a2b3c4d"), unpinned("sb3:runs/a@b")
+        ('paper', 'sb3:runs/a@b')
+    """
+    return PAPER if source.startswith(_PINNED) else source
+
+
 @lru_cache(maxsize=64)
 def _fingerprint(game: str) -> str:
     names = "\n".join(player.name for player in paper_heads(game))

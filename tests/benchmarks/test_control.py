@@ -322,6 +322,30 @@ def test_report_refuses_trainings_of_other_length(tmp_path: Path) -> None:
         make_record(tmp_path / "nothing")
 
 
+def _change(path: Path, *names: str, value: object) -> None:
+    document = json.loads(path.read_text())
+    part = document["settings"]
+    for name in names[:-1]:
+        part = part[name]
+    part[names[-1]] = value
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize("names", [("algorithm", "learning_rate"), ("features", "projection")])
+def test_report_refuses_seeds_of_one_arm_under_other_settings(
+    encoders: Path, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    planned = plan(["pong"], [0, 1], arms=["nature_cnn", "rmr"], encoders=encoders, num_encoders=2)
+    _swept(tmp_path, planned)
+    record = make_record(tmp_path, random_episodes=1)
+    assert record["tasks"]["pong"]["arms"]["rmr"]["seeds"] == [0, 1], "encoders and step sizes of arms may differ"
+    last = planned[-1]
+    _change(last.folder(tmp_path) / RESULT_FILE, *names, value=1)
+    where = rf"all of rmr on pong; got pong/rmr/seed-1-{last.key} with others than pong/rmr/seed-0-\w+: "
+    with pytest.raises(ValueError, match=rf"{where}{'.'.join(names)}: \S+ -> 1\. Remove the folders"):
+        make_record(tmp_path, random_episodes=1)
+
+
 def test_dry_run_lists_and_trains_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     command = ["run", "--out", str(out), "--tasks", "pong", "--seeds", "0", "1", "--arms", "nature_cnn", "--dry-run"]

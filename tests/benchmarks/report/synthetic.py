@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from benchmarks.experiment import key_of
+from benchmarks.commands.run import parse_run
+from benchmarks.experiment import Experiment, key_of
 from benchmarks.report.measure import READOUTS
 from benchmarks.result import FAILURE_FILE, RESULT_FILE, Failure, Result, to_text
 from rmr_gym.pipeline.profiles import quick
@@ -126,6 +128,18 @@ def abstract(
         versions=VERSIONS,
         inputs={"data": "abc"},
     )
+
+
+def experiments(*words: str) -> list[Experiment]:
+    """List what a command plans on two games."""
+    return parse_run([*words, "--games", "pong,boxing", "--seeds", "0"]).experiments()
+
+
+def result_of(experiment: Experiment) -> Result:
+    """Make a result of a planned experiment, with its settings."""
+    names = ("id", "key", "kind", "profile", "game", "donor", "arm", "slot_dim", "seed", "config")
+    empty = natural("pong", "rmr", 0, 0.7)
+    return dataclasses.replace(empty, **{name: getattr(experiment, name) for name in names})
 
 
 def pairs(game: str, first: Sequence[float], second: Sequence[float], **options: Any) -> list[Result]:

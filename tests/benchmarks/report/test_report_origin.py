@@ -6,26 +6,13 @@ import dataclasses
 
 import pytest
 
-from benchmarks.commands.run import parse_run
-from benchmarks.experiment import Experiment
 from benchmarks.report.document import compose
 from benchmarks.report.evidence import Evidence
 from benchmarks.report.options import Options
 from benchmarks.report.origin import origin
-from benchmarks.result import Result
 from benchmarks.suites import SUITES
 from rmr_gym.pipeline.profiles import PROFILES
-from tests.benchmarks.report.synthetic import natural
-
-
-def experiments(*words: str) -> list[Experiment]:
-    return parse_run([*words, "--games", "pong,boxing", "--seeds", "0"]).experiments()
-
-
-def result_of(experiment: Experiment) -> Result:
-    names = ("id", "key", "kind", "profile", "game", "donor", "arm", "slot_dim", "seed", "config")
-    empty = natural("pong", "rmr", 0, 0.7)
-    return dataclasses.replace(empty, **{name: getattr(experiment, name) for name in names})
+from tests.benchmarks.report.synthetic import experiments, result_of
 
 
 def origins(*words: str) -> dict[str, str]:

@@ -8,14 +8,17 @@ import itertools
 import json
 import math
 import random
+import tracemalloc
 from pathlib import Path
 
 import fsspec
 import pytest
 
+from benchmarks.report import reading
 from benchmarks.report.choosing import choice
 from benchmarks.report.compact import CURVE_POINTS, compact
 from benchmarks.report.document import compose
+from benchmarks.report.evidence import mismatch
 from benchmarks.report.files import to_csv
 from benchmarks.report.options import Options
 from benchmarks.report.reading import read_evidence
@@ -114,6 +117,20 @@ def test_results_are_read_from_a_url_and_together_with_others(tmp_path: Path) ->
     memory.rm("/records", recursive=True)
 
 
+def test_reading_many_long_results_takes_the_memory_of_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "READERS", 1)
+    curve = [{"step": step, "loss": 1 / (3 + step)} for step in range(2_000)]
+    long = [dataclasses.replace(one, curve=curve) for one in pairs("pong", [0.7] * 20, [0.6] * 20)]
+    peaks = []
+    for number in (2, 40):
+        write(tmp_path / str(number), long[:number])
+        tracemalloc.start()
+        read_evidence([tmp_path / str(number)])
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 3 * peaks[0]
+
+
 def test_broken_file_is_named_and_the_rest_counts(tmp_path: Path) -> None:
     write(tmp_path, pairs("pong", [0.7], [0.6]))
     (tmp_path / "half").mkdir()
@@ -168,6 +185,18 @@ def test_other_numbers_of_one_experiment_are_named(tmp_path: Path) -> None:
     same = [dataclasses.replace(one, seconds={"wall": 1.0}) for one in pairs("pong", [0.7], [0.6])]
     record.write_bytes(to_record(same))
     assert read_evidence([tmp_path / "one", record]).problems == ()
+
+
+def test_results_on_data_that_were_recorded_anew_are_not_paired_and_named(tmp_path: Path) -> None:
+    results = pairs("pong", [0.7] * 3, [0.6] * 3)
+    results[1] = dataclasses.replace(results[1], inputs={"data": "anew"})
+    write(tmp_path, results)
+    evidence = read_evidence([tmp_path])
+    (problem,) = evidence.problems
+    assert problem.startswith("natural/pong/rmr/seed-1 is on data that were recorded anew")
+    first, second = (evidence.at("natural", "pong", arm) for arm in ("rmr", "c_swm"))
+    assert mismatch(first[1], second[1]) == ["inputs.data: anew -> abc"]
+    assert mismatch(first[0], second[0]) == []
 
 
 def test_two_settings_of_one_experiment_need_a_choice(tmp_path: Path) -> None:
