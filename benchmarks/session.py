@@ -110,7 +110,8 @@ class _Witness:
     def _succeeded(self, event: Event) -> None:
         experiments = experiments_of(event.job)
         if not experiments:
-            self._results.remove(_failure_name(event.job.name))
+            name = _failure_name(event.job.name)
+            self._noting(name, lambda: self._results.remove(name))
             self._line(f"{event.job.name}: {in_words(event.outcome.seconds)}")
             return
         for experiment, said in zip(experiments, event.outcome.value, strict=True):
@@ -124,10 +125,19 @@ class _Witness:
             return
         what = "given up" if event.final else "trying again later"
         self._line(f"{event.job.name}: {error.splitlines()[0]}; {what} after attempt {event.attempts}")
-        self._write_failure(event.job, error, event.outcome.traceback)
+        name = _failure_name(event.job.name)
+        self._noting(name, lambda: self._write_failure(name, event.job, error, event.outcome.traceback))
 
-    def _write_failure(self, job: Job, error: str, traceback: str) -> None:
-        name = _failure_name(job.name)
+    def _noting(self, name: str, note: Callable[[], None]) -> None:
+        """Write down or remove a failure; where the storage refuses, say so and go on."""
+        try:
+            note()
+        # What lies behind URLs raises errors of many libraries, and no note is worth the jobs that are running.
+        except Exception as error:  # noqa: BLE001
+            said = f"{type(error).__name__}: {error}".splitlines()[0]
+            self._say(f"  {name} is not up to date: {said}")
+
+    def _write_failure(self, name: str, job: Job, error: str, traceback: str) -> None:
         before = self._attempts_in(name)
         named, _, key = job.name.rpartition("-")
         failure = Failure(id=named, key=key, error=error, traceback=traceback, attempts=before + 1)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from rmr_gym.atomic import write_atomically
+from rmr_gym.atomic import rename_folder, write_atomically
 
 
 class Storage(Protocol):
@@ -193,7 +193,7 @@ def upload(folder: Path, storage: Storage, prefix: str, *, leave: Collection[str
 
 
 def download(storage: Storage, prefix: str, folder: Path) -> None:
-    """Copy what lies below a folder of a storage to a folder that appears when all of it has arrived.
+    """Copy what lies below a folder of a storage to a folder that appears when all of it has arrived on the disk.
 
     Args:
         storage: where from.
@@ -207,4 +207,4 @@ def download(storage: Storage, prefix: str, folder: Path) -> None:
         path = partial / name.removeprefix(f"{prefix}/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(storage.read(name))
-    partial.rename(folder)
+    rename_folder(partial, folder)

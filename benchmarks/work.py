@@ -51,23 +51,27 @@ class Places:
 def collect_data(settings: DataSettings, places: Places) -> None:
     """See to it that a data set is on this machine: it is there, or is shared, or is played.
 
-    An episode depends on its seed and number alone, so that two machines which play it have the same one.
+    An episode depends on its seed and number alone, so that two machines which play it have the same one. Of a finished
+    data set from which damaged episodes were deleted, these are played again.
     """
     folder = data_folder(settings, places)
-    if (folder / RESULT_FILE).exists():
+    if _is_whole(folder, settings):
         return
     name = folder.name
     with _waiting_for(folder.parent / f".{name}.lock"):
-        if (folder / RESULT_FILE).exists():
+        if _is_whole(folder, settings):
             return
         shared = _shared_data(places)
-        if shared is not None and shared.exists(f"{name}/{RESULT_FILE}"):
+        is_shared = shared is not None and shared.exists(f"{name}/{RESULT_FILE}")
+        if shared is not None and is_shared and not (folder / RESULT_FILE).exists():
+            if folder.exists():  # a recording of this machine that was killed before another one shared the set
+                shutil.rmtree(folder)
             download(shared, name, folder)
             return
         stages.collect(
             settings.game, folder, settings.config, seed=settings.seed, sources=settings.players, num_workers=1
         )
-        if shared is not None:
+        if shared is not None and not is_shared:
             upload(folder, shared, name, last=RESULT_FILE)
 
 
@@ -112,6 +116,12 @@ def data_folder(settings: DataSettings, places: Places) -> Path:
     """Return where a data set lies on this machine."""
     shared = None if places.datasets is None else local_folder(places.datasets)
     return (places.work / "data" if shared is None else shared) / settings.name.removeprefix("data/")
+
+
+def _is_whole(folder: Path, settings: DataSettings) -> bool:
+    """Tell whether a data set is finished and has all of its episodes: users are told to delete damaged ones."""
+    recorded = sum(1 for _ in folder.glob("ep-*.arrow"))
+    return recorded >= settings.config.num_episodes and (folder / RESULT_FILE).exists()
 
 
 def _shared_data(places: Places) -> Storage | None:

@@ -9,13 +9,17 @@ from rmr_gym.evaluation.probes import RegularisedProbeConfig
 from rmr_gym.evaluation.readouts import READOUTS
 from rmr_gym.pipeline.config import ProbingConfig
 from rmr_gym.pipeline.config_json import to_json
+from rmr_gym.pipeline.players import unpinned
 from rmr_gym.training import ARMS
 
 KEPT_SLOTS = 56
 """Bytes that are scored in a game, on average over the 24 (between 18 and 95, measured on random play)."""
 
-BYTES_PER_RESULT = 30_000
-"""Of a result with its curve."""
+BYTES_PER_RESULT = 5_000
+"""Of a result without its curve (3,000 of processors and 5,000 of encoders, on average over those in `results/`)."""
+
+BYTES_PER_RECORD = 200
+"""Of a record of the curve; ours: a round number."""
 
 BYTES_PER_WEIGHT = 4
 
@@ -33,7 +37,7 @@ def seconds_of(one: DataSettings | Experiment, costs: UnitCosts) -> float:
     """
     if isinstance(one, DataSettings):
         # The players of several sources take turns; of unknown ones it is assumed that they think long.
-        sources = [source.partition("@")[0] for source in one.players]
+        sources = [unpinned(source) for source in one.players]
         steps = [costs.step.get(source, max(costs.step.values())) for source in sources]
         return one.config.num_episodes * one.config.max_steps * sum(steps) / len(steps)
     settings = one.settings
@@ -53,7 +57,19 @@ def bytes_of(one: DataSettings | Experiment, costs: UnitCosts, *, keep_encoders:
             weights = sum(parameter.numel() for parameter in built.parameters())
     elif keep_encoders:
         weights = sum(parameter.numel() for parameter in settings.natural.encoder.build().parameters())
-    return BYTES_PER_RESULT + BYTES_PER_WEIGHT * weights
+    return BYTES_PER_RESULT + BYTES_PER_RECORD * _num_records(settings) + BYTES_PER_WEIGHT * weights
+
+
+def _num_records(settings: ProcessorSettings | EncoderSettings) -> int:
+    """Count the updates whose terms are kept: every `log_every`-th, and the last."""
+    if isinstance(settings, ProcessorSettings):
+        loop = settings.abstract.loop
+    elif ARMS[settings.trained_as].learns_from == "nothing":
+        return 0
+    else:
+        loop = settings.natural.loop_of(settings.trained_as)
+    last = loop.gradient_steps - 1
+    return last // loop.log_every + 1 + (last % loop.log_every > 0)
 
 
 def _pretraining(settings: ProcessorSettings, costs: UnitCosts) -> float:

@@ -96,8 +96,9 @@ def mismatch(first: Result, second: Result) -> list[str]:
     """Say in what two results differ that should differ in the arm alone.
 
     Returns:
-        Fields of the settings of data, probe and encoder, of the training where both learn the same way, and of the
-        training of the processor where both take a pre-trained one, which may be of another game; empty when they pair.
+        Fields of the settings of data, probe and encoder, fingerprints of what was recorded, of the training where both
+        learn the same way, and of the training of the processor where both take a pre-trained one, which may be of
+        another game; empty when they pair.
     """
     meanings = [one.config.get("arm", {}) for one in (first, second)]
     same_training = meanings[0].get("learns_from") == meanings[1].get("learns_from")
@@ -108,6 +109,8 @@ def mismatch(first: Result, second: Result) -> list[str]:
 
 def _compared(result: Result, *, training: bool, processor: bool) -> dict[str, Any]:
     found = {name: result.config.get(name) for name in ("data", "probe", "probe_seed")}
+    # Another emulator records other episodes under the same settings.
+    found["inputs"] = {"data": result.inputs.get("data")}
     natural, donor = (result.config.get(name, {}) for name in ("natural", "processor"))
     found["natural"] = natural if training else {"encoder": natural.get("encoder")}
     if processor:

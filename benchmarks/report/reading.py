@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from benchmarks.report.choosing import Choice
@@ -33,7 +34,7 @@ class _Found:
     """What some places hold."""
 
     results: list[tuple[str, Result]] = field(default_factory=list)
-    """Each with the file that it stands in."""
+    """Each with the file that it stands in, and a curve that is thinned out."""
 
     failures: list[Failure] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -74,7 +75,7 @@ def read_evidence(sources: Sequence[str | Path], wanted: Choice | None = None) -
     return Evidence(
         results=tuple(result for _, result in chosen),
         failures=tuple(one for what, one in failures.items() if what not in done),
-        problems=(*found.problems, *_contradictions(chosen)),
+        problems=(*found.problems, *_contradictions(chosen), *_recorded_anew(result for _, result in chosen)),
         sources=tuple(map(str, sources)),
         links=found.links,
     )
@@ -94,6 +95,18 @@ def _contradictions(results: Iterable[tuple[str, Result]]) -> list[str]:
     return problems
 
 
+def _recorded_anew(results: Iterable[Result]) -> list[str]:
+    """Name results on data that are not those of another one of their arm, although the settings are equal."""
+    first: dict[tuple[object, ...], Result] = {}
+    problems = []
+    for result in sorted(results, key=lambda one: (one.id, one.seed)):
+        one = first.setdefault((result.kind, result.game, result.donor, result.arm, result.slot_dim), result)
+        same_settings = one.config.get("data") == result.config.get("data")
+        if same_settings and one.id != result.id and one.inputs.get("data") != result.inputs.get("data"):
+            problems.append(f"{result.id} is on data that were recorded anew: they are not those of {one.id}.")
+    return problems
+
+
 def _read_record(source: str, found: _Found) -> None:
     results, failures = read_record(_content(source), where=source)
     found.results.extend((source, result) for result in results)
@@ -104,20 +117,29 @@ def _read_storage(source: str, found: _Found) -> None:
     storage = open_storage(source)
     with ThreadPoolExecutor(READERS) as pool:
         names = sorted(storage.names(RESULT_FILE))
-        for name, content in zip(names, pool.map(storage.read, names), strict=True):
-            try:
-                result = read_result(content, where=name)
-                place = _link(storage, name)
-                found.results.append((place, result))
-                found.links.setdefault((result.id, result.key), place)
-            except ValueError as error:
-                found.problems.append(f"Not read: {error}")
+        # What waits to be taken is compact already: the whole curves of a large benchmark fill the memory.
+        for name, one in zip(names, pool.map(partial(_read_compact, storage), names), strict=True):
+            if isinstance(one, str):
+                found.problems.append(one)
+                continue
+            place = _link(storage, name)
+            found.results.append((place, one))
+            found.links.setdefault((one.id, one.key), place)
         names = sorted(storage.names(FAILURE_FILE))
         for name, content in zip(names, pool.map(storage.read, names), strict=True):
             try:
                 found.failures.append(read_failure(content, where=name))
             except ValueError as error:
                 found.problems.append(f"Not read: {error}")
+
+
+def _read_compact(storage: Storage, name: str) -> Result | str:
+    """Return a result as the report needs it, or why there is none."""
+    content = storage.read(name)
+    try:
+        return compact(read_result(content, where=name))
+    except ValueError as error:
+        return f"Not read: {error}"
 
 
 def _content(source: str) -> bytes:

@@ -21,6 +21,8 @@ from benchmarks.session import look
 from rmr_gym.evaluation.probes import LinearProbeConfig
 from rmr_gym.models.processors import MpnnConfig
 from rmr_gym.pipeline.config import RunConfig
+from rmr_gym.training import LoopConfig
+from rmr_gym.training.loop import is_logged
 from tests.benchmarks.settings import TINY, places
 
 COSTS = UnitCosts(
@@ -88,6 +90,20 @@ def test_bytes_count_weights_where_they_are_kept() -> None:
     natural = natural_experiment("pong", "rmr", 0, MPNN, "tiny")
     assert bytes_of(natural, COSTS, keep_encoders=True) > bytes_of(natural, COSTS)
     assert bytes_of(natural.settings.data, COSTS) == 3 * 41 * 100.0
+
+
+@pytest.mark.parametrize(("log_every", "records"), [(1, 10), (3, 4), (4, 4), (20, 2)])
+@pytest.mark.parametrize(("arm", "per_record"), [("mpnn", 200), ("rmr", 200), ("supervised", 200), ("untrained", 0)])
+def test_bytes_count_records_of_the_curve(arm: str, per_record: int, log_every: int, records: int) -> None:
+    loop = LoopConfig(gradient_steps=10, batch_size=8, log_every=log_every)
+    assert sum(is_logged(loop, step) for step in range(10)) == records
+    settings = dataclasses.replace(
+        MPNN,
+        abstract=dataclasses.replace(MPNN.abstract, loop=loop),
+        natural=dataclasses.replace(MPNN.natural, loop=loop, supervised=loop),
+    )
+    make = abstract_experiment if arm == "mpnn" else natural_experiment
+    assert bytes_of(make("pong", arm, 1, settings, "tiny"), COSTS) == 5_000 + per_record * records
 
 
 def test_dry_run_of_the_paper_says_how_much_it_is_and_starts_nothing(

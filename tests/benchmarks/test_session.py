@@ -21,6 +21,7 @@ from benchmarks.experiment import Experiment
 from benchmarks.result import Result, read_failure, without_circumstances
 from benchmarks.runner import Tally
 from benchmarks.session import look, run_session
+from benchmarks.storage import FolderStorage, open_storage
 from benchmarks.work import Places
 from rmr_gym.documents import exclusive
 from rmr_gym.errors import BusyFolderError
@@ -173,6 +174,48 @@ def test_failure_vanishes_when_the_experiment_succeeds(
     monkeypatch.setattr(stages, "probe", probe)
     assert not go(experiments, at)[0].failed
     assert not list((tmp_path / "out").rglob("failure.json"))
+
+
+@pytest.mark.parametrize("broken", ["exists", "read", "write"])
+def test_failure_that_cannot_be_written_down_is_told_and_the_others_are_done(
+    broken: str, tmp_path: Path, datasets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class EndpointError(Exception):
+        """As those of object stores, which are no OSError."""
+
+    method = getattr(FolderStorage, broken)
+
+    def refuse(self: FolderStorage, name: str, *content: bytes) -> object:
+        if name.endswith("failure.json"):
+            raise EndpointError(f"no {broken}\nfor now")
+        return method(self, name, *content)
+
+    monkeypatch.setitem(ENCODER_ARMS._parts, "broken", with_learning_rate(1e30))
+    monkeypatch.setattr(FolderStorage, broken, refuse)
+    at, experiments = places(tmp_path, datasets), natural("broken", "untrained")
+    (bad,) = (one for one in experiments if one.arm == "broken")
+    if broken == "read":
+        open_storage(at.results).write(f"{bad.folder}/failure.json", b"{}")
+    tally, said = go(experiments, at)
+    assert list(tally.failed) == [bad.folder]
+    assert read(experiments[-1], at).arm == "untrained"
+    assert said.count(f"  {bad.folder}/failure.json is not up to date: EndpointError: no {broken}") == 2
+
+
+def test_failure_that_cannot_be_removed_is_told_and_the_session_goes_on(
+    tmp_path: Path, datasets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: FolderStorage, name: str) -> None:
+        if name.startswith("data/"):
+            raise PermissionError("read-only")
+
+    monkeypatch.setattr(FolderStorage, "remove", refuse)
+    at, experiments = places(tmp_path, datasets), natural("untrained")
+    tally, said = go(experiments, at)
+    assert not tally.failed
+    assert read(experiments[0], at).arm == "untrained"
+    (line,) = (line for line in said if "is not up to date" in line)
+    assert line.endswith("/failure.json is not up to date: PermissionError: read-only")
 
 
 def test_ensemble_gives_what_its_members_give_alone(finished: Places, tmp_path: Path, datasets: Path) -> None:

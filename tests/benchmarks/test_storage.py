@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 from uuid import uuid4
@@ -91,3 +92,18 @@ def test_download_that_was_interrupted_leaves_no_folder(tmp_path: Path) -> None:
     broken = False
     download(storage, "x", tmp_path / "back")
     assert (tmp_path / "back/b").read_bytes() == b"2"
+
+
+def test_download_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = FolderStorage(tmp_path / "place")
+    storage.write("x/part/a", b"1")
+    forced = set()
+
+    def fsync(descriptor: int) -> None:
+        synced = Path(f"/proc/self/fd/{descriptor}").readlink().relative_to(tmp_path)
+        forced.add((str(synced), (tmp_path / "back").exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    download(storage, "x", tmp_path / "back")
+    inside = {(name, False) for name in (".back.partial/part/a", ".back.partial/part", ".back.partial")}
+    assert forced == {*inside, (".", True)}
