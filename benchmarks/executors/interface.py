@@ -65,8 +65,9 @@ class Executor(ABC):
 
     @abstractmethod
     def wait(self, timeout: float | None = None) -> list[Outcome]:
-        """Return the outcomes that have come since the last call, at least one unless the time is over or there is room
-        for more jobs than before.
+        """Return the outcomes that have come since the last call.
+
+        There is at least one, unless the time is over or there is room for more jobs than before.
 
         Args:
             timeout: seconds; None waits as long as it takes.
