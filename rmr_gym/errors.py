@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gymnasium.error import DependencyNotInstalled
 
 
@@ -37,6 +39,26 @@ def explain(*, expected: str, got: object, fix: str) -> str:
     """
     shown = got if isinstance(got, str) else repr(got)
     return f"Expected {expected}; got {shown}. {fix}"
+
+
+def require_choice(what: str, value: str, choices: Sequence[str]) -> None:
+    """Refuse a value that is not one of a few, as a misspelt one is.
+
+    Args:
+        what: the value is a choice of, such as "precision".
+        value: what was chosen.
+        choices: out of these.
+
+    Raises:
+        ValueError: when it is none of them.
+
+    Example:
+        >>> require_choice("precision", "bf16", ["float32", "bfloat16"])
+        Traceback (most recent call last):
+        ValueError: Expected a known precision; got bf16. Choose one of float32, bfloat16.
+    """
+    if value not in choices:
+        raise ValueError(explain(expected=f"a known {what}", got=value, fix=f"Choose one of {', '.join(choices)}."))
 
 
 def missing_extra(package: str, extra: str) -> DependencyNotInstalled:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Num, UInt8
 from torch import Tensor, nn
 
-from rmr_gym.errors import explain
+from rmr_gym.errors import explain, require_choice
 from rmr_gym.models.blocks import mixed_precision
 from rmr_gym.models.decoders import LatentDecoder, RamDecoder
 from rmr_gym.models.encoders.ram import NUM_BITS, RamEncoder
@@ -23,9 +23,7 @@ def check_precision(precision: str) -> None:
     Raises:
         ValueError: when it is none of `Precision`.
     """
-    if precision not in get_args(Precision):
-        fix = f"Choose one of {', '.join(get_args(Precision))}."
-        raise ValueError(explain(expected="a known precision", got=precision, fix=fix))
+    require_choice("precision", precision, get_args(Precision))
 
 
 class RamPrediction(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rmr_gym.errors import explain
+from rmr_gym.errors import require_choice
 
 Initialisation = Literal["identity", "orthogonal"]
 
@@ -18,9 +18,7 @@ def check_initialisation(initialisation: str) -> None:
     Raises:
         ValueError: when it is none of `Initialisation`.
     """
-    if initialisation not in get_args(Initialisation):
-        fix = f"Choose one of {', '.join(get_args(Initialisation))}."
-        raise ValueError(explain(expected="a known initialisation of the decoder", got=initialisation, fix=fix))
+    require_choice("initialisation of the decoder", initialisation, get_args(Initialisation))
 
 
 class LatentDecoder(nn.Module):
