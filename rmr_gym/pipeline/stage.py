@@ -145,7 +145,9 @@ def _require_equal(before: object, now: object, file: Path) -> None:
     if changed:
         fix = "Repeat the settings of the first call, or pass another --out."
         if all(line.split(":")[0] in _MADE_BEFORE for line in changed):
-            fix = f"What goes in was made again. Remove {file}, and so will be what comes out; or pass another --out."
+            # States of a training around the earlier one would be gone on with.
+            old = " and ".join(str(path) for path in (file, file.with_name(STATE_FOLDER)) if path.exists())
+            fix = f"What goes in was made again. Remove {old}, and so will be what comes out; or pass another --out."
         got = f"other settings: {'; '.join(changed)}"
         raise ValueError(explain(expected=f"the settings with which {file.parent} was begun", got=got, fix=fix))
 

@@ -55,6 +55,13 @@ def test_stage_whose_encoder_was_made_again_says_which_file_to_remove(tmp_path: 
         Stage(tmp_path, {"encoder": "bb", "seed": 1}, result_name="probe.json")
 
 
+def test_stage_whose_processor_was_made_again_names_the_states_of_the_earlier_one(tmp_path: Path) -> None:
+    Stage(tmp_path, {"processor": "aa"})
+    (tmp_path / "state").mkdir()
+    with pytest.raises(ValueError, match=r"Remove \S*result\.begun\.json and \S*state, and so"):
+        Stage(tmp_path, {"processor": "bb"})
+
+
 def test_stage_refuses_the_result_of_something_else(tmp_path: Path) -> None:
     write_json(tmp_path / "result.json", {"format": "rmr-result/1", "config": {}})
     with pytest.raises(ValueError, match="the result of a stage in .*result.json; got that of something else"):
