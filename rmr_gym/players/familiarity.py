@@ -33,8 +33,8 @@ class Familiarity:
     value v"; there they prune, here they are worth something, more than nothing and less than any reward.
 
     But two values that were seen, each at its time, are nothing new together. Where somebody knows which bytes tell
-    where the player is, places are counted too, each a room and a square in it, and 1 / sqrt(1 + count of the place)
-    is most of the novelty.
+    where the player is, places are counted too, each a room, a square in it and what the player carries, and
+    1 / sqrt(1 + count of the place) is most of the novelty.
 
     Source: features as in Lipovetzky, Ramirez and Geffner 2015, "Classical planning with simulators: results on the
     Atari video games"; counting them is ours, after count-based exploration, and so is asking which bytes matter.
@@ -54,7 +54,7 @@ class Familiarity:
 
     def __init__(self, num_bytes: int = NUM_RAM_BYTES, *, place: PlaceBytes | None = None) -> None:
         self._visits: Counter[bytes] | None = None if place is None else Counter()
-        self._room = np.array(place.room if place else (), dtype=np.intp)
+        self._exact = np.array((*place.room, *place.carried) if place else (), dtype=np.intp)
         self._position = np.array(place.position if place else (), dtype=np.intp)
         self._offsets = np.arange(num_bytes) * _NUM_VALUES
         self._counts = np.zeros((2, num_bytes * _NUM_VALUES))
@@ -87,4 +87,4 @@ class Familiarity:
         return _PLACES / math.sqrt(1 + self._visits[self._cell(ram)]) + (1 - _PLACES) * of_bytes
 
     def _cell(self, ram: NDArray[np.uint8]) -> bytes:
-        return ram[self._room].tobytes() + (ram[self._position] >> _SQUARE).tobytes()
+        return ram[self._exact].tobytes() + (ram[self._position] >> _SQUARE).tobytes()

@@ -27,19 +27,23 @@ class PlaceBytes:
     position: tuple[int, ...] = ()
     """Coordinates of the player, in pixels or nearly."""
 
+    carried: tuple[int, ...] = ()
+    """Bytes that say what the player has with it: with a key in hand it is worth going to known places again."""
+
     def __post_init__(self) -> None:
         """Refuse what is no place in the memory."""
-        both = (*self.room, *self.position)
-        if not both or any(type(index) is not int or not 0 <= index < NUM_RAM_BYTES for index in both):
-            expected = f"places of bytes in 0..{NUM_RAM_BYTES - 1}, at least one"
-            got = f"room={self.room}, position={self.position}"
+        where, every = (*self.room, *self.position), (*self.room, *self.position, *self.carried)
+        if not where or any(type(index) is not int or not 0 <= index < NUM_RAM_BYTES for index in every):
+            expected = f"places of bytes in 0..{NUM_RAM_BYTES - 1}, at least one of a room or a position"
+            got = f"room={self.room}, position={self.position}, carried={self.carried}"
             fix = "`rmr-gym data annotate` helps to find bytes."
             raise ValueError(explain(expected=expected, got=got, fix=fix))
 
     @property
     def label(self) -> str:
-        """Short name: the room before the `@`, the position behind it."""
-        return "@".join(".".join(map(str, indices)) for indices in (self.room, self.position))
+        """Short name: the room before the `@`, the position behind it, and behind a `+` what is carried."""
+        room, position, carried = (".".join(map(str, part)) for part in (self.room, self.position, self.carried))
+        return f"{room}@{position}" + (f"+{carried}" if carried else "")
 
 
 _ROOMS: dict[str, tuple[str, ...]] = {
@@ -53,11 +57,15 @@ _ROOMS: dict[str, tuple[str, ...]] = {
 _PITFALL_SCENE = 1
 """Byte with the random number from which Pitfall makes a scene; the table does not name it (ours, measured)."""
 
+_CARRIED: dict[str, tuple[int, ...]] = {"montezuma_revenge": (65,)}
+"""Bytes with what is carried. In Montezuma's Revenge byte 65 gets a bit with the key or the sword and loses it when that
+is used; byte 61, which the table calls the number of items, changes while nothing is carried (ours, measured)."""
+
 
 def place_bytes(game: str | Game) -> PlaceBytes | None:
     """Return the bytes that say where the player is, None for games that are not made of rooms.
 
-    Source: AtariARI (Anand et al., 2019), see `known_variables`; for the scene of Pitfall ours.
+    Source: AtariARI (Anand et al., 2019), see `known_variables`; for the scene of Pitfall and what is carried ours.
 
     Args:
         game: any name of a game.
@@ -67,10 +75,10 @@ def place_bytes(game: str | Game) -> PlaceBytes | None:
 
     Example:
         >>> place_bytes("montezuma_revenge")
-        PlaceBytes(room=(57, 3), position=(42, 43))
+        PlaceBytes(room=(57, 3), position=(42, 43), carried=(65,))
     """
     rom_id = get_game(game).rom_id
     known = {variable.name: variable for variable in known_variables(rom_id)}
     room = (_PITFALL_SCENE,) if rom_id == "pitfall" else tuple(known[name].index for name in _ROOMS.get(rom_id, ()))
     position = tuple(variable.index for variable in known.values() if variable.category == "agent_localization")
-    return PlaceBytes(room=room, position=position) if room else None
+    return PlaceBytes(room=room, position=position, carried=_CARRIED.get(rom_id, ())) if room else None

@@ -43,3 +43,10 @@ def test_place_of_a_room_or_a_position_alone_is_enough() -> None:
         seen = Familiarity(num_bytes=2, place=place)
         seen.add(np.array([0, 0], np.uint8))
         assert seen.novelty(np.array([0, 0], np.uint8)) < seen.novelty(np.array(other, np.uint8)) == 0.75
+
+
+def test_place_is_another_with_something_else_in_the_hands() -> None:
+    seen = Familiarity(num_bytes=3, place=PlaceBytes(room=(0,), position=(1,), carried=(2,)))
+    seen.add(np.array([1, 8, 0], np.uint8))
+    assert seen.novelty(np.array([1, 8, 0], np.uint8)) == pytest.approx(0.75 / np.sqrt(2))
+    assert seen.novelty(np.array([1, 8, 2], np.uint8)) == 0.75

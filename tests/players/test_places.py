@@ -12,7 +12,7 @@ from rmr_gym.wrappers.variable_table import known_variables
 @pytest.mark.parametrize(
     ("game", "expected"),
     [
-        ("MontezumaRevenge", PlaceBytes(room=(57, 3), position=(42, 43))),
+        ("MontezumaRevenge", PlaceBytes(room=(57, 3), position=(42, 43), carried=(65,))),
         ("hero", PlaceBytes(room=(117, 28), position=(27, 31))),
         ("pitfall", PlaceBytes(room=(1,), position=(97, 105))),
         ("rmr/PrivateEye-v0", PlaceBytes(room=(92,), position=(63, 86))),
@@ -29,10 +29,19 @@ def test_other_games_have_none_and_no_room_among_their_annotated_bytes() -> None
     assert not [variable for game in others for variable in known_variables(game) if "room" in variable.name]
 
 
-@pytest.mark.parametrize(("room", "position"), [((), ()), ((128,), ()), ((), (-1, 4)), ((3,), (True,))])
-def test_what_is_no_byte_is_refused(room: tuple[int, ...], position: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"places of bytes in 0\.\.127, at least one; got room="):
-        PlaceBytes(room=room, position=position)
+@pytest.mark.parametrize(
+    ("room", "position", "carried"),
+    [((), (), ()), ((), (), (3,)), ((128,), (), ()), ((), (-1, 4), ()), ((3,), (True,), ()), ((3,), (), (128,))],
+)
+def test_what_is_no_byte_is_refused(room: tuple[int, ...], position: tuple[int, ...], carried: tuple[int, ...]) -> None:
+    with pytest.raises(
+        ValueError, match=r"places of bytes in 0\.\.127, at least one of a room or a position; got room="
+    ):
+        PlaceBytes(room=room, position=position, carried=carried)
+
+
+def test_what_is_carried_is_in_the_name() -> None:
+    assert PlaceBytes(room=(3,), position=(42, 43), carried=(65,)).label == "3@42.43+65"
 
 
 def test_place_of_an_unknown_game_is_refused() -> None:
