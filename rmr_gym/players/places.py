@@ -58,8 +58,8 @@ _PITFALL_SCENE = 1
 """Byte with the random number from which Pitfall makes a scene; the table does not name it (ours, measured)."""
 
 _CARRIED: dict[str, tuple[int, ...]] = {"montezuma_revenge": (65,)}
-"""Bytes with what is carried. In Montezuma's Revenge byte 65 gets a bit with the key or the sword and loses it when that
-is used; byte 61, which the table calls the number of items, changes while nothing is carried (ours, measured)."""
+"""Bytes with what is carried. In Montezuma's Revenge byte 65 gets a bit with the key or the sword and loses it when
+that is used; byte 61, which the table calls the number of items, changes while nothing is carried (ours, measured)."""
 
 
 def place_bytes(game: str | Game) -> PlaceBytes | None:
