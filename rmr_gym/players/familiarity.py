@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-
 import numpy as np
 from numpy.typing import NDArray
 
 from rmr_gym.envs.games import NUM_RAM_BYTES
+from rmr_gym.players.place_map import PlaceMap
 from rmr_gym.players.places import PlaceBytes
 
 _NUM_VALUES = 256
@@ -18,10 +16,8 @@ _SHIFT, _COARSE = 4, 0.75
 nearby is less new than one far away, and the neighbours of what was seen are no goals (ours)."""
 
 _PLACES = 0.75
-"""Weight of how new the place is, where one knows which bytes say it; the bytes have the rest (ours, measured)."""
-
-_SQUARE = 3
-"""Positions that agree but for so many of their last bits are one place: squares of eight pixels (ours)."""
+"""Weight of how interesting the place is, where one knows which bytes say it; the bytes have the rest (ours,
+measured)."""
 
 
 class Familiarity:
@@ -33,12 +29,10 @@ class Familiarity:
     value v"; there they prune, here they are worth something, more than nothing and less than any reward.
 
     But two values that were seen, each at its time, are nothing new together. Where somebody knows which bytes tell
-    where the player is, places are counted too, each a room, a square in it and what the player carries, and
-    1 / sqrt(1 + count of the place) is most of the novelty.
+    where the player is, it keeps a map of the places, and how interesting the place is is most of the novelty.
 
     Source: features as in Lipovetzky, Ramirez and Geffner 2015, "Classical planning with simulators: results on the
     Atari video games"; counting them is ours, after count-based exploration, and so is asking which bytes matter.
-    Places are the cells with domain knowledge of Ecoffet et al. 2021, "First return, then explore"; nobody returns.
 
     Args:
         num_bytes: size of the memory.
@@ -53,9 +47,7 @@ class Familiarity:
     """
 
     def __init__(self, num_bytes: int = NUM_RAM_BYTES, *, place: PlaceBytes | None = None) -> None:
-        self._visits: Counter[bytes] | None = None if place is None else Counter()
-        self._exact = np.array((*place.room, *place.carried) if place else (), dtype=np.intp)
-        self._position = np.array(place.position if place else (), dtype=np.intp)
+        self.places = None if place is None else PlaceMap(place)
         self._offsets = np.arange(num_bytes) * _NUM_VALUES
         self._counts = np.zeros((2, num_bytes * _NUM_VALUES))
         self._worth = np.ones((2, num_bytes * _NUM_VALUES))
@@ -67,8 +59,8 @@ class Familiarity:
         for fine, at in enumerate((self._offsets + (ram >> _SHIFT), self._offsets + ram)):
             self._counts[fine, at] += 1
             self._worth[fine, at] = 1.0 / np.sqrt(1.0 + self._counts[fine, at])
-        if self._visits is not None:
-            self._visits[self._cell(ram)] += 1
+        if self.places is not None:
+            self.places.visit(ram)
 
     def compare(self, ram: NDArray[np.uint8], other: NDArray[np.uint8]) -> None:
         """Learn which bytes matter, from two states to which different actions led at the same time."""
@@ -82,9 +74,6 @@ class Familiarity:
         coarse = self._worth[0].take(self._offsets + (ram >> _SHIFT)).dot(self._share)
         fine = self._worth[1].take(self._offsets + ram).dot(self._share)
         of_bytes = float(_COARSE * coarse + (1 - _COARSE) * fine)
-        if self._visits is None:
+        if self.places is None:
             return of_bytes
-        return _PLACES / math.sqrt(1 + self._visits[self._cell(ram)]) + (1 - _PLACES) * of_bytes
-
-    def _cell(self, ram: NDArray[np.uint8]) -> bytes:
-        return ram[self._exact].tobytes() + (ram[self._position] >> _SQUARE).tobytes()
+        return _PLACES * self.places.interest(ram) + (1 - _PLACES) * of_bytes

@@ -112,6 +112,8 @@ class LookaheadPlayer:
     def _plan(self, simulator: Simulator) -> None:
         """Look ahead, and decide on the next steps."""
         planner, present = self._planner, simulator.present()
+        if self._familiarity.places is not None:
+            self._familiarity.places.survey()
         if planner is None:
             planner = self._planner = Planner(self.config, self._generator, present, self._familiarity)
         elif planner.root.moment.same(present):

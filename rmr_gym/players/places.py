@@ -8,6 +8,12 @@ from rmr_gym.envs.games import NUM_RAM_BYTES, Game, get_game
 from rmr_gym.errors import explain
 from rmr_gym.wrappers.variable_table import known_variables
 
+_VALUES = 255
+"""The largest size of a place: all values of a byte but one."""
+
+_SIZE = 8
+"""Values of a coordinate that are one place, where nothing else is said: squares of eight pixels (ours)."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlaceBytes:
@@ -27,6 +33,9 @@ class PlaceBytes:
     position: tuple[int, ...] = ()
     """Coordinates of the player, in pixels or nearly."""
 
+    sizes: tuple[int, ...] = ()
+    """How many values of each coordinate are one place; eight where none are given."""
+
     carried: tuple[int, ...] = ()
     """Bytes that say what the player has with it: with a key in hand it is worth going to known places again."""
 
@@ -38,12 +47,21 @@ class PlaceBytes:
             got = f"room={self.room}, position={self.position}, carried={self.carried}"
             fix = "`rmr-gym data annotate` helps to find bytes."
             raise ValueError(explain(expected=expected, got=got, fix=fix))
+        if self.sizes and (len(self.sizes) != len(self.position) or min(self.sizes) < 1 or max(self.sizes) > _VALUES):
+            expected = f"a size in 1..{_VALUES} for each of the coordinates {self.position}, or none"
+            raise ValueError(explain(expected=expected, got=self.sizes, fix="Leave sizes out for eight values each."))
 
     @property
     def label(self) -> str:
-        """Short name: the room before the `@`, the position behind it, and behind a `+` what is carried."""
+        """Short name: room, `@` and position, where there are any `/` and sizes, `+` and what is carried."""
         room, position, carried = (".".join(map(str, part)) for part in (self.room, self.position, self.carried))
-        return f"{room}@{position}" + (f"+{carried}" if carried else "")
+        sizes = "x".join(map(str, self.sizes))
+        return f"{room}@{position}" + (f"/{sizes}" if sizes else "") + (f"+{carried}" if carried else "")
+
+    @property
+    def cell_sizes(self) -> tuple[int, ...]:
+        """Sizes with the default in the place of none."""
+        return self.sizes or (_SIZE,) * len(self.position)
 
 
 _ROOMS: dict[str, tuple[str, ...]] = {
@@ -61,6 +79,10 @@ _CARRIED: dict[str, tuple[int, ...]] = {"montezuma_revenge": (65,)}
 """Bytes with what is carried. In Montezuma's Revenge byte 65 gets a bit with the key or the sword and loses it when
 that is used; byte 61, which the table calls the number of items, changes while nothing is carried (ours, measured)."""
 
+_SIZES: dict[str, tuple[int, ...]] = {"montezuma_revenge": (8, 32)}
+"""Sizes of places, where eight pixels are not good. In Montezuma's Revenge who jumps would be in another place all the
+time, where nothing leads to; 32 pixels in height are about a floor (ours, measured)."""
+
 
 def place_bytes(game: str | Game) -> PlaceBytes | None:
     """Return the bytes that say where the player is, None for games that are not made of rooms.
@@ -75,10 +97,12 @@ def place_bytes(game: str | Game) -> PlaceBytes | None:
 
     Example:
         >>> place_bytes("montezuma_revenge")
-        PlaceBytes(room=(57, 3), position=(42, 43), carried=(65,))
+        PlaceBytes(room=(57, 3), position=(42, 43), sizes=(8, 32), carried=(65,))
     """
     rom_id = get_game(game).rom_id
     known = {variable.name: variable for variable in known_variables(rom_id)}
     room = (_PITFALL_SCENE,) if rom_id == "pitfall" else tuple(known[name].index for name in _ROOMS.get(rom_id, ()))
     position = tuple(variable.index for variable in known.values() if variable.category == "agent_localization")
-    return PlaceBytes(room=room, position=position, carried=_CARRIED.get(rom_id, ())) if room else None
+    if not room:
+        return None
+    return PlaceBytes(room=room, position=position, sizes=_SIZES.get(rom_id, ()), carried=_CARRIED.get(rom_id, ()))

@@ -48,6 +48,13 @@ class Node:
         self.children[action] = child
         return child
 
+    def path(self) -> list[Node]:
+        """Return the nodes from the root to this one."""
+        nodes = [self]
+        while (parent := nodes[-1].parent) is not None:
+            nodes.append(parent)
+        return nodes[::-1]
+
     def like(self, outcome: Outcome) -> bool:
         """Say whether an outcome is that of the action that led here, as far as memory shows."""
         equal: bool = self.reward == outcome.reward and self.moment.lives == outcome.moment.lives

@@ -174,6 +174,8 @@ class Planner:
             taken += steps
         if taken:
             self._worth.update_above(node)
+            if self._familiarity.places is not None and not node.ends:
+                self._familiarity.places.connect([one.moment.ram for one in node.path()])
         return taken
 
     def _go(self, world: World, node: Node, action: int) -> tuple[Node, int]:

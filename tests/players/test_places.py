@@ -12,7 +12,7 @@ from rmr_gym.wrappers.variable_table import known_variables
 @pytest.mark.parametrize(
     ("game", "expected"),
     [
-        ("MontezumaRevenge", PlaceBytes(room=(57, 3), position=(42, 43), carried=(65,))),
+        ("MontezumaRevenge", PlaceBytes(room=(57, 3), position=(42, 43), sizes=(8, 32), carried=(65,))),
         ("hero", PlaceBytes(room=(117, 28), position=(27, 31))),
         ("pitfall", PlaceBytes(room=(1,), position=(97, 105))),
         ("rmr/PrivateEye-v0", PlaceBytes(room=(92,), position=(63, 86))),
@@ -40,8 +40,15 @@ def test_what_is_no_byte_is_refused(room: tuple[int, ...], position: tuple[int, 
         PlaceBytes(room=room, position=position, carried=carried)
 
 
-def test_what_is_carried_is_in_the_name() -> None:
-    assert PlaceBytes(room=(3,), position=(42, 43), carried=(65,)).label == "3@42.43+65"
+@pytest.mark.parametrize("sizes", [(8,), (8, 0), (8, 256), (8, 8, 8)])
+def test_sizes_are_those_of_the_coordinates(sizes: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"a size in 1\.\.255 for each of the coordinates \(42, 43\), or none; got"):
+        PlaceBytes(room=(3,), position=(42, 43), sizes=sizes)
+
+
+def test_names_tell_all_parts_of_a_place() -> None:
+    assert PlaceBytes(room=(3,), position=(42, 43), sizes=(8, 32), carried=(65,)).label == "3@42.43/8x32+65"
+    assert PlaceBytes(room=(57, 3)).label == "57.3@"
 
 
 def test_place_of_an_unknown_game_is_refused() -> None:
