@@ -106,12 +106,15 @@ class Report:
     record: Path = Path("benchmarks/results/players.json")
     """The record, JSON."""
 
+    earlier: Path | None = None
+    """An earlier record with the same settings and players: its games are kept where the folder has none of theirs."""
+
     page: Path | None = Path("docs/data.md")
     """Page with a place for the table; the figure goes into the folder images beside it."""
 
     def run(self) -> int:
         """Run and return the exit status."""
-        record = make_record(self.out)
+        record = make_record(self.out, None if self.earlier is None else read_json(self.earlier))
         write_json(self.record, record)
         if self.page is not None:
             place_of("players.json").fill_file(self.page, markdown(read_json(self.record)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from rmr_gym.envs.games import GAMES
 from rmr_gym.errors import explain
 from rmr_gym.evaluation.metrics import kept_slots
 from rmr_gym.pipeline.machine import hardware, versions
-from rmr_gym.players import LookaheadPlayer, paper_heads, place_bytes
+from rmr_gym.players import LookaheadPlayer, PlaceBytes, paper_heads, place_bytes
 
 FORMAT = "rmr-players/1"
 
@@ -38,14 +38,16 @@ OPENING = 100
 JsonObject = dict[str, Any]
 
 
-def make_record(out: Path) -> JsonObject:
+def make_record(out: Path, earlier: JsonObject | None = None) -> JsonObject:
     """Sum up what was measured.
 
     Args:
         out: folder of the measurement.
+        earlier: record of the same measurement, whose games are kept where the folder has none of theirs, and whose
+            speeds where it has none: after a change of the players of some games the others need not play again.
 
     Raises:
-        ValueError: when nothing was, or episodes do not belong together.
+        ValueError: when nothing was, or episodes do not belong together, or the earlier record not to them.
     """
     by_game: dict[str, list[tuple[Line, Path]]] = defaultdict(list)
     for line, steps in read(out):
@@ -57,23 +59,50 @@ def make_record(out: Path) -> JsonObject:
     if len(settings) > 1:
         raise ValueError(explain(expected="one length and seed", got=sorted(settings), fix="Measure it anew."))
     ((max_steps, seed),) = settings
-    games = {game: _game(by_game[game]) for game in GAMES if game in by_game}
-    speeds = [read_json(path) for path in sorted(out.glob("speed-*.json"))]
-    return {
+    games = {game: _game(lines) for game, lines in by_game.items()}
+    speeds = [
+        {name: value for name, value in read_json(path).items() if name not in ("format", "players")}
+        for path in sorted(out.glob("speed-*.json"))
+    ]
+    kept = {} if earlier is None else {game: one for game, one in earlier["games"].items() if game not in games}
+    every = {game: (games | kept)[game] for game in GAMES if game in games or game in kept}
+    record: JsonObject = {
         "format": FORMAT,
         "settings": {
             "max_steps": max_steps,
             "seed": seed,
             "opening_steps": OPENING,
             "strongest": _strongest(),
-            "places": {game: asdict(place) for game in games if (place := place_bytes(game))},
+            "places": {game: _as_json(place) for game in every if (place := place_bytes(game))},
         },
-        "games": games,
-        "speed": [{name: value for name, value in one.items() if name not in ("format", "players")} for one in speeds],
-        "summary": _summary(games, speeds),
+        "games": every,
+        "kept_games": list(kept),
+        "speed": speeds,
         "hardware": hardware(),
         "versions": versions(),
     }
+    if earlier is not None:
+        _require_same(earlier, record, kept)
+        record["speed"] = speeds or earlier["speed"]
+    return record | {"summary": _summary(every, record["speed"])}
+
+
+def _require_same(earlier: JsonObject, record: JsonObject, kept: Iterable[str]) -> None:
+    """Refuse to keep what was measured otherwise, or with other players."""
+    names = ("max_steps", "seed", "opening_steps", "strongest")
+    before, now = (
+        {name: one["settings"].get(name) for name in names}
+        | {"places": {game: place for game, place in one["settings"]["places"].items() if game in kept}}
+        for one in (earlier, record)
+    )
+    if earlier["format"] != FORMAT or before != now:
+        fix = "Measure its games again."
+        raise ValueError(explain(expected=f"an earlier record of {now}", got=before, fix=fix))
+
+
+def _as_json(place: PlaceBytes) -> JsonObject:
+    """Return the fields as they come back from a file, which knows no tuples."""
+    return {name: list(value) for name, value in asdict(place).items()}
 
 
 def _strongest() -> JsonObject:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.markdown import table_lines
@@ -44,8 +44,12 @@ def _what_was_run(record: JsonObject) -> str:
         "all players beside those of random ones in as many steps; *copying* is the slot accuracy of predicting that "
         "the memory stays as it is: on equally many episodes of every player, on all random play, and in the paper "
         "(Table 2); rooms or levels are those that all players saw, beside random ones. A dash: not measured, or with "
-        "too few players."
+        "too few players." + _what_was_kept(record.get("kept_games", ()))
     )
+
+
+def _what_was_kept(games: Sequence[str]) -> str:
+    return f" {len(games)} of the games were kept from an earlier record with the same players." if games else ""
 
 
 def _row(game: str, found: JsonObject) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from benchmarks.players.report import _outcome, make_record
 from benchmarks.players.rooms import rooms_seen
 from benchmarks.players.table import markdown
 from rmr_gym.documents import exclusive
-from rmr_gym.players import lookahead_steps
+from rmr_gym.players import lookahead_steps, place_bytes
 
 SHORT = ["--games", "pong", "--max-steps", "8", "--episodes", "0", "--random-episodes", "1"]
 
@@ -190,7 +192,46 @@ def test_measurement_continues_and_is_reported(tmp_path: Path, capsys: pytest.Ca
     assert main(["report", "--out", str(out), "--record", str(record), "--page", str(page)]) == 0
     assert "| `pong` | 10 |" in page.read_text()
     assert (tmp_path / "images" / "players.png").stat().st_size > 1_000
+    text = record.read_text()
+    again = ["report", "--out", str(out), "--record", str(record), "--earlier", str(record), "--page", str(page)]
+    assert main(again) == 0
+    assert record.read_text() == text, "nothing had to be kept"
     assert main(["report", "--out", str(tmp_path / "nothing"), "--record", str(record)]) == 2
+
+
+def earlier_record(out: Path) -> dict[str, Any]:
+    """Return a record of two other games, as it comes back from its file."""
+    record: dict[str, Any] = json.loads(json.dumps(make_record(out)))
+    found = record["games"].pop("hero") | {"copy": None}
+    record["games"] = {"boxing": found, "venture": found}
+    record["settings"]["places"] = json.loads(json.dumps({"venture": asdict(place_bytes("venture"))}))
+    record["speed"] = [{"game": "pong", "recorded_steps_per_second": 120.0}]
+    return record
+
+
+def test_games_of_an_earlier_record_are_kept_where_they_were_not_played_again(measured: Path) -> None:
+    earlier = earlier_record(measured)
+    earlier["games"]["hero"] = {"played": "before"}
+    record = make_record(measured, earlier)
+    assert list(record["games"]) == ["boxing", "hero", "venture"]
+    assert record["games"]["hero"] == make_record(measured)["games"]["hero"]
+    assert record["kept_games"] == ["boxing", "venture"]
+    assert record["settings"]["places"].keys() == {"hero", "venture"}
+    assert record["summary"]["games"] == 3
+    assert record["summary"]["more_states"] == 3 * make_record(measured)["summary"]["more_states"]
+    assert record["summary"]["recorded_steps_per_second"] == 120.0
+    assert "2 of the games were kept from an earlier record" in markdown(record)
+    assert "were kept" not in markdown(make_record(measured))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("max_steps", 11), ("seed", 1), ("opening_steps", 9), ("strongest", {}), ("places", {})]
+)
+def test_a_record_of_other_players_or_settings_is_not_kept(measured: Path, name: str, value: object) -> None:
+    earlier = earlier_record(measured)
+    earlier["settings"][name] = value
+    with pytest.raises(ValueError, match=rf"an earlier record of .*{name}"):
+        make_record(measured, earlier)
 
 
 def test_table_says_what_is_known(measured: Path) -> None:
