@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from rmr_gym.errors import explain
 
 UNFINISHED = ".tmp"
 """Suffix of files that are being written."""
+
+_UNFINISHED_NAME = re.compile(rf"\..+\.[0-9a-f]{{12}}{re.escape(UNFINISHED)}")
+"""Their names; a user's own files may end alike."""
 
 
 def write_atomically(path: Path, data: bytes | memoryview) -> None:
@@ -54,13 +58,15 @@ def rename_folder(unfinished: Path, path: Path) -> None:
 
 
 def sweep_unfinished(directory: Path) -> list[Path]:
-    """Delete what killed writers left behind; files that a living writer holds are left alone.
+    """Delete what killed writers left behind; files that a living writer holds, and those of others, are left alone.
 
     Returns:
         The deleted files.
     """
     swept = []
-    for path in sorted(directory.glob(f"*{UNFINISHED}")):
+    for path in sorted(directory.glob(f".*{UNFINISHED}")):
+        if not _UNFINISHED_NAME.fullmatch(path.name) or not path.is_file():
+            continue
         try:
             with path.open("r+b") as file:  # NFS locks only what may be written
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -18,8 +18,12 @@ class BusyFolderError(ValueError):
     """Another process works in a folder."""
 
 
+class WorkerDiedError(RuntimeError):
+    """A process that did a part of the work ended, as the system ends one when the memory is full."""
+
+
 class NonFiniteLossError(RuntimeError):
-    """A training loss became NaN or infinite; raised before the update, so the weights are still good."""
+    """A training loss or its gradient became NaN or infinite; raised before the update, so the weights are good."""
 
 
 def explain(*, expected: str, got: object, fix: str) -> str:

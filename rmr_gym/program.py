@@ -75,6 +75,7 @@ def _user_errors() -> tuple[type[Exception], ...]:
     from gymnasium.error import DependencyNotInstalled  # slow to import, and only needed when something goes wrong
 
     from rmr_gym.envs.mujoco_loading import RenderingUnavailableError
-    from rmr_gym.errors import NonFiniteLossError
+    from rmr_gym.errors import NonFiniteLossError, WorkerDiedError
 
-    return (ValueError, OSError, ImportError, DependencyNotInstalled, NonFiniteLossError, RenderingUnavailableError)
+    named = (DependencyNotInstalled, NonFiniteLossError, RenderingUnavailableError, WorkerDiedError)
+    return (ValueError, OSError, ImportError, *named)

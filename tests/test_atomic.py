@@ -109,6 +109,14 @@ def test_sweep_deletes_unfinished_files_only(tmp_path: Path) -> None:
     assert sweep_unfinished(tmp_path) == []
 
 
+@pytest.mark.parametrize("name", ["thesis.tmp", ".thesis.tmp", "ep-000001.0123456789ab.tmp", ".a.0123456789AB.tmp"])
+def test_sweep_leaves_files_alone_that_only_end_alike(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("years of work")
+    (tmp_path / ".cache.0123456789ab.tmp").mkdir()
+    assert sweep_unfinished(tmp_path) == []
+    assert (tmp_path / name).read_text() == "years of work"
+
+
 WRITER_AT_WORK = """
 import sys
 from pathlib import Path

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from rmr_gym.data.metadata import EpisodeMetadata
 from rmr_gym.data.session import Session
 from rmr_gym.envs.console import Console, palette
-from rmr_gym.errors import explain
+from rmr_gym.errors import WorkerDiedError, explain
 
 _SERVE = "import sys; sys.path[:] = {path!r}; from rmr_gym.data.recorder import serve; serve({descriptor})"
 
@@ -49,7 +49,7 @@ class Recorder:
         """Play and write an episode; when this returns, it is safe on the disk.
 
         Raises:
-            RuntimeError: when the process of this recorder ended in between.
+            WorkerDiedError: when the process of this recorder ended in between.
             ValueError, OSError: see `record_episode`; and whatever the player raises.
         """
         if self._process is not None and not self._process.takes_the_session:
@@ -111,11 +111,11 @@ class _Process:
             self._connection.send(request)
             return self._connection.recv()
         except (EOFError, ConnectionError) as error:
-            raise RuntimeError(
+            raise WorkerDiedError(
                 explain(
                     expected="an answer of a process that records",
                     got=f"its end, with status {self._process.wait()}",
-                    fix="Make the same call again, it goes on; num_workers=1 needs no other process and less memory.",
+                    fix="Make the same call again, it goes on; num_workers=1 (--workers 1) needs less memory.",
                 )
             ) from error
 

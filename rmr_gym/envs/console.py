@@ -170,7 +170,11 @@ class Console:
         Raises:
             ValueError: when the action is no ALE action value (the emulator would silently take it for a no-op).
         """
-        if isinstance(action, bool) or int(action) != action or not 0 <= action < NUM_ACTIONS:
+        try:
+            known = not isinstance(action, bool) and int(action) == action and 0 <= action < NUM_ACTIONS
+        except (TypeError, ValueError):  # None, an array of one action, NaN
+            known = False
+        if not known:
             raise ValueError(
                 explain(
                     expected=f"an ALE action value, an integer in 0..{NUM_ACTIONS - 1}",

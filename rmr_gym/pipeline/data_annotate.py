@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +24,10 @@ from rmr_gym.evaluation.ram_bytes import (
 from rmr_gym.evaluation.ram_motion import Motion, coordinate, read_motion
 from rmr_gym.pipeline.datasets import game_of
 from rmr_gym.pipeline.stage import JsonObject
-from rmr_gym.wrappers.variable_files import read_variables
+from rmr_gym.wrappers.variable_files import Entry, read_table, variables_of
 from rmr_gym.wrappers.variable_table import StateVariable, known_variables, with_overrides
 
-FORMAT = "rmr-ram-annotation/1"
+FORMAT = "rmr-ram-annotation/2"
 
 UNKNOWN = "unknown"
 """Category of bytes without a name."""
@@ -49,21 +49,23 @@ def annotate(
     Returns:
         JSON values: `game`, `steps`, and in `bytes` for each byte that changes its `index`, `names`, `category`, number
         of `values`, `entropy` in nats, `change_rate`, and `counting`, `action`, `place` and `like`, each None where
-        there is nothing to say. `constant` lists the named bytes that do not change.
+        there is nothing to say. `constant` lists the named bytes that do not change. `table` is what tables of names
+        hold: `game` (None for all games), `name`, `index` and `category` of all of `variables` and of every byte that
+        changes.
 
     Raises:
         ValueError: when the folders hold no data of one game, or the table is wrong.
     """
     if num_steps < 1:
         raise ValueError(explain(expected="at least one step to look at", got=num_steps, fix="Look at 2,000."))
+    entries = [] if variables is None else read_table(variables)  # a wrong table is refused before all the work
     dataset = TransitionDataset(list(paths), split="all")
     play, motion = read_play(dataset), read_motion(dataset, num_steps=num_steps, seed=seed)
     game = game_of(dataset)
-    own = () if variables is None else read_variables(variables, game)
-    table = with_overrides(known_variables(game), own)
+    table = with_overrides(known_variables(game), variables_of(entries, game))
     changing = changing_bytes(play)
     entropy = slot_entropy(play.frames)
-    still = [variable.name for variable in table if variable.index not in changing]
+    still = [variable.name for variable in _named(table) if variable.index not in changing]
     return {
         "format": FORMAT,
         "game": game,
@@ -73,25 +75,64 @@ def annotate(
             for index in changing.tolist()
         ],
         "constant": still,
+        "table": _to_write(entries, table, game, changing.tolist()),
     }
+
+
+def _to_write(
+    entries: Sequence[Entry], table: Sequence[StateVariable], game: str, changing: Collection[int]
+) -> list[JsonObject]:
+    """List all entries of a user's table, and with them the known and the unnamed bytes that change.
+
+    What holds for all games comes first, then the game in the order of its bytes, then other games.
+    """
+    own = {variable.name for variable in variables_of(entries, game)}
+    named, names = {variable.index for variable in table}, {variable.name for variable in table}
+    here = [
+        *(variable for name, variable in entries if name == game),
+        *(variable for variable in table if variable.name not in own and variable.index in changing),
+        *(
+            StateVariable(name=_placeholder(index), index=index, category=UNKNOWN)
+            for index in changing
+            if index not in named and _placeholder(index) not in names
+        ),
+    ]
+    apart = sorted((entry for entry in entries if entry[0] not in (None, game)), key=lambda entry: entry[0] or "")
+    ordered: list[Entry] = [
+        *(entry for entry in entries if entry[0] is None),
+        *((game, variable) for variable in sorted(here, key=lambda variable: variable.index)),
+        *apart,
+    ]
+    return [{"game": name} | dataclasses.asdict(variable) for name, variable in ordered]
+
+
+def _placeholder(index: int) -> str:
+    """Return what stands in a table in the place of a name, to be renamed."""
+    return f"byte_{index}"
+
+
+def _named(variables: Sequence[StateVariable]) -> list[StateVariable]:
+    """Leave out what an earlier annotation wrote for bytes without a name."""
+    return [variable for variable in variables if variable.name != _placeholder(variable.index)]
 
 
 def _about(
     play: Play, motion: Motion, table: Sequence[StateVariable], index: int, changing: Int64[np.ndarray, " changing"]
 ) -> JsonObject:
     """Say everything about one byte."""
-    named = [variable for variable in table if variable.index == index]
+    entries = [variable for variable in table if variable.index == index]
+    named = _named(entries)
     values, change = play.frames[:, index], play.change[:, index]
     response, place, alike = action_response(change, play.actions), coordinate(motion, index), None
     counts = counting(values, change)
     if counts is None or not counts.every_step:  # all clocks are alike
-        alike = _alike(play, [variable.index for variable in table], index, changing)
+        alike = _alike(play, [variable.index for variable in _named(table)], index, changing)
     tells_response = response is not None and abs(response.correlation) >= _LEAST_RESPONSE
     tells_place = place is not None and place.score >= _LEAST_PLACE
     return {
         "index": index,
         "names": [variable.name for variable in named],
-        "category": named[0].category if named else UNKNOWN,
+        "category": next((variable.category for variable in [*named, *entries]), UNKNOWN),
         "values": len(np.unique(values)),
         "change_rate": float((change != 0).mean()),
         "counting": None if counts is None else dataclasses.asdict(counts),

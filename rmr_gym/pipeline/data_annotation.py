@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from rich.text import Text
 from rmr_gym.atomic import write_atomically
 from rmr_gym.errors import explain
 from rmr_gym.pipeline.tables import columns, under
-from rmr_gym.wrappers.variable_table import known_variables
+from rmr_gym.wrappers.variable_files import is_game
 
 JsonObject = Mapping[str, Any]
 
@@ -62,20 +62,35 @@ def words(byte: JsonObject, annotation: JsonObject) -> list[str]:
     ]
 
 
+def check_destination(path: Path) -> None:
+    """Refuse a file that `write_annotation` would refuse, before there is anything to write.
+
+    Raises:
+        ValueError: when its name ends in none of `.json`, `.toml` and `.csv`, or it is there already.
+    """
+    if path.suffix not in _WRITERS:
+        raise ValueError(explain(expected=f"a file in {', '.join(_WRITERS)}", got=str(path), fix="Call it ram.toml."))
+    if path.exists():
+        other = path.with_stem(f"{path.stem}_2").name
+        fix = f"Call it {other}; the names and categories of a table of --variables are all taken over."
+        raise ValueError(explain(expected="a file that is not there yet", got=str(path), fix=fix))
+
+
 def write_annotation(annotation: JsonObject, path: Path) -> Path:
     """Write an annotation: `.json` with all numbers; `.toml` or `.csv` as tables for `StateVariables`, too.
 
-    Bytes without a name are called `byte_<index>` there, to be renamed.
+    Bytes without a name are called `byte_<index>` there, to be renamed; `annotate` knows that this is no name. A file
+    that is there is not replaced, as a user may have put work into it.
 
     Raises:
-        ValueError: when the name of the file ends in anything else.
+        ValueError: when the name of the file ends in anything else, the file is there already, or something in the
+            user's table cannot be said in this format.
         OSError: when it cannot be written.
     """
-    writers: dict[str, Callable[[JsonObject], str]] = {".json": _as_json, ".toml": _as_toml, ".csv": _as_csv}
-    if path.suffix not in writers:
-        raise ValueError(explain(expected=f"a file in {', '.join(writers)}", got=str(path), fix="Call it ram.toml."))
+    check_destination(path)
+    text = _WRITERS[path.suffix](annotation)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, writers[path.suffix](annotation).encode())
+    write_atomically(path, text.encode())
     return path
 
 
@@ -86,15 +101,21 @@ def _as_json(annotation: JsonObject) -> str:
 def _as_toml(annotation: JsonObject) -> str:
     game, steps = annotation["game"], annotation["steps"]
     lines = [
-        f"# Bytes of {game} that changed in {steps} recorded steps (rmr-gym data annotate).",
+        f"# What bytes of {game} did in {steps} recorded steps (rmr-gym data annotate).",
         "# Rename what you recognise, and pass this file to rmr_gym.wrappers.StateVariables(env, variables=...).",
-        "",
-        f"[{game}]",
     ]
-    for name, category, byte in _entries(annotation):
-        said = "; ".join(words(byte, annotation)) or f"changes at {100 * byte['change_rate']:.1f} % of the steps"
-        key = name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name)
-        lines.append(f"{key} = {{ index = {byte['index']}, category = {json.dumps(category)} }}  # {said}")
+    section = None
+    for entry in annotation["table"]:
+        if entry["game"] is None and is_game(entry["name"]):
+            expected = "in TOML no variable for all games that is called like a game"
+            raise ValueError(explain(expected=expected, got=repr(entry["name"]), fix="Write a .csv."))
+        if entry["game"] != section:
+            section = entry["game"]
+            lines += ["", f"[{section}]"]
+        name, category = entry["name"], _quoted(entry["category"])
+        key = name if re.fullmatch(r"[\w-]+", name, re.ASCII) else _quoted(name)
+        said = _remark(entry, annotation)
+        lines.append(f"{key} = {{ index = {entry['index']}, category = {category} }}{said and f'  # {said}'}")
     return "\n".join(lines) + "\n"
 
 
@@ -102,21 +123,41 @@ def _as_csv(annotation: JsonObject) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(("game", "variable", "ram_index", "category", *_MEASURES, "what_it_does"))
-    for name, category, byte in _entries(annotation):
-        measures = [f"{byte[measure]:.6g}" for measure in _MEASURES]
-        said = "; ".join(words(byte, annotation))
-        writer.writerow((annotation["game"], name, byte["index"], category, *measures, said))
+    for entry in annotation["table"]:
+        for text in (entry["name"], entry["category"]):
+            if text.splitlines() != [text]:
+                expected = "in CSV names and categories of one line"
+                raise ValueError(explain(expected=expected, got=repr(text), fix="Write a .toml."))
+        byte = _byte_of(entry, annotation)
+        measures = [f"{byte[measure]:.6g}" if byte else "" for measure in _MEASURES]
+        cells = (entry["game"] or "", entry["name"], entry["index"], entry["category"])
+        writer.writerow((*cells, *measures, _said(byte, annotation) if byte else ""))
     return file.getvalue()
 
 
-def _entries(annotation: JsonObject) -> Iterator[tuple[str, str, JsonObject]]:
-    """Yield a name, its category and its byte; bytes without a name get one."""
-    categories = {variable.name: variable.category for variable in known_variables(annotation["game"])}
-    for byte in annotation["bytes"]:
-        first, *others = byte["names"] or [f"byte_{byte['index']}"]
-        yield first, byte["category"], byte  # the category is that of the first name, which a table may have changed
-        for name in others:
-            yield name, categories.get(name, byte["category"]), byte
+def _quoted(text: str) -> str:
+    """Quote a string for TOML, which has the escapes of JSON but no halves of characters, and refuses DEL as it is."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _byte_of(entry: JsonObject, annotation: JsonObject) -> JsonObject | None:
+    """Return what was found of the byte of an entry; None where it does not change, or is of another game."""
+    if entry["game"] not in (None, annotation["game"]):
+        return None
+    return next((byte for byte in annotation["bytes"] if byte["index"] == entry["index"]), None)
+
+
+def _remark(entry: JsonObject, annotation: JsonObject) -> str:
+    """Say something about every byte of the game, and nothing about those of other games."""
+    byte = _byte_of(entry, annotation)
+    if byte is not None:
+        return _said(byte, annotation) or f"changes at {100 * byte['change_rate']:.1f} % of the steps"
+    return "" if entry["game"] not in (None, annotation["game"]) else "never changed"
+
+
+def _said(byte: JsonObject, annotation: JsonObject) -> str:
+    """Join the words about a byte in one line, whatever is in the name of the byte that it goes with."""
+    return re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]", " ", "; ".join(words(byte, annotation)))
 
 
 def _about_counting(counting: JsonObject | None) -> Sequence[str]:
@@ -152,3 +193,6 @@ def _about_likeness(like: JsonObject | None, annotation: JsonObject) -> Sequence
     names = {byte["index"]: byte["names"] for byte in annotation["bytes"]}
     name = (names.get(like["index"]) or [f"byte {like['index']}"])[0]
     return (f"goes with {name} (r {like['correlation']:+.2f})",)
+
+
+_WRITERS: dict[str, Callable[[JsonObject], str]] = {".json": _as_json, ".toml": _as_toml, ".csv": _as_csv}

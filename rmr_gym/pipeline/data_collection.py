@@ -16,14 +16,12 @@ from rmr_gym.data import DiskWatch, EpisodeMetadata, EpisodeStore, collect_games
 from rmr_gym.data.collect_games import rom_ids_of
 from rmr_gym.data.cores import usable_cores
 from rmr_gym.data.disk_watch import GIGABYTE, episode_sizes, free_bytes
-from rmr_gym.data.session import Session
-from rmr_gym.envs.console import ConsoleConfig
 from rmr_gym.pipeline.config import GRADED, DataConfig
 from rmr_gym.pipeline.data_estimate import NOTHING, Estimate, estimate
 from rmr_gym.pipeline.players import named_players
 from rmr_gym.pipeline.progress import Reporter
-from rmr_gym.pipeline.stage import JsonObject, Stage, exclusive
-from rmr_gym.pipeline.stages.collect import begin_collection, collection_inputs, describe_splits
+from rmr_gym.pipeline.stage import EPISODES, JsonObject, Stage, check_stage, exclusive
+from rmr_gym.pipeline.stages.collect import begin_collection, collection_inputs, describe_splits, recording
 from rmr_gym.pipeline.tables import columns, under
 
 
@@ -87,14 +85,13 @@ def plan_games(
     plans = []
     with (reporter or Reporter()).task("Estimating size and time") as progress:
         for number, (game, folder) in enumerate(folders.items()):
-            players = tuple(named_players(sources, game, config))
-            console = ConsoleConfig(
-                game=game, frame_skip=config.frame_skip, max_pool=config.max_pool, noop_max=config.noop_max
-            )
-            session = Session(directory=folder, console=console, players=players, seed=seed, max_steps=config.max_steps)
+            players = named_players(sources, game, config)
+            session = recording(folder, game, config, seed, players)
             count = config.num_episodes
+            if folder.is_dir():
+                check_stage(folder, collection_inputs(game, config, seed, sources, players), work=(EPISODES,))
             missing = len(session.missing(count)) if folder.is_dir() else count
-            taken = estimate(console, players, num_episodes=missing, max_steps=config.max_steps)
+            taken = estimate(session.console, session.players, num_episodes=missing, max_steps=config.max_steps)
             plans.append(PlannedGame(game=game, present=count - missing, missing=missing, estimate=taken))
             progress(number + 1, len(folders))
     return plans
@@ -109,10 +106,11 @@ def plan_table(
         size, minutes = plan.estimate.num_bytes / 1e6, plan.estimate.core_seconds / 60
         table.add_row(plan.game, str(plan.present), str(plan.missing), f"{size:,.1f}", f"{minutes:,.1f}")
     total = functools.reduce(Estimate.__add__, [plan.estimate for plan in plans], NOTHING)
-    workers, free = num_workers or usable_cores(), free_bytes(out)
+    workers, free, episodes = num_workers or usable_cores(), free_bytes(out), sum(plan.missing for plan in plans)
+    at_once = max(1, min(workers, usable_cores(), episodes))  # more of them share the cores
     sentence = (
-        f"At most about {_size(total.num_bytes)} and {_duration(total.core_seconds / workers)} for "
-        f"{sum(plan.missing for plan in plans):,} episodes, {workers} at once; {_size(free)} are free."
+        f"At most about {_size(total.num_bytes)} and {_duration(total.core_seconds / at_once)} for "
+        f"{episodes:,} episodes, {workers} at once; {_size(free)} are free."
     )
     parts: list[RenderableType] = [under("Plan (estimated from a moment of play)", table), "", Text(sentence)]
     room = [free - limits.min_free_gigabytes * GIGABYTE]
@@ -162,7 +160,8 @@ def collect_several(
     with ExitStack() as stack:
         for game in players:
             stack.enter_context(exclusive(out / game))
-        stages = {game: begin_collection(out / game, inputs[game]) for game in players}
+        sessions = {game: recording(out / game, game, config, seed, group) for game, group in players.items()}
+        stages = {game: begin_collection(sessions[game], inputs[game]) for game in players}
         open_games = [game for game, stage in stages.items() if not stage.finished]
         total = config.num_episodes * len(players)
         present = sum(len(EpisodeStore(out / game)) for game in players)
@@ -173,7 +172,7 @@ def collect_several(
         def on_episode(metadata: EpisodeMetadata) -> None:
             game = metadata.console.game
             if game not in started:  # so that the time is that of this game, about
-                started[game] = Stage(out / game, inputs[game])
+                started[game] = Stage(out / game, inputs[game], work=(EPISODES,))
                 started[game].resumed = stages[game].resumed  # not by this call, which has begun it above
             progress(next(count), total)
 

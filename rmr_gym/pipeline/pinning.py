@@ -15,13 +15,14 @@ CONFIG_FILE = "config.json"
 """Pinned settings, in the folder of a run."""
 
 
-def pin(config: Any, folder: Path, *, may_grow: Sequence[str] = ()) -> bool:
+def pin(config: Any, folder: Path, *, may_change: Sequence[str] = ()) -> bool:
     """Write the config of a new run, or compare it with that of the run that is to be continued.
 
     Args:
         config: a config dataclass.
         folder: of the run.
-        may_grow: fields that a later call may change, since they add to the run and change nothing.
+        may_change: fields, or parts of the config, that a later call may change, since they add to the run and change
+            nothing of it, or since nothing has come of them yet.
 
     Returns:
         Whether a run is continued.
@@ -37,7 +38,7 @@ def pin(config: Any, folder: Path, *, may_grow: Sequence[str] = ()) -> bool:
         raise ValueError(explain(expected="a new folder, or that of a run", got=got, fix="Pass another --out."))
     if continued:
         before = to_json(_read(type(config), path))
-        fixed = [line for line in differences(before, now) if line.split(":")[0].split("[")[0] not in may_grow]
+        fixed = [line for line in differences(before, now) if not _is_within(line.split(":")[0], may_change)]
         if fixed:
             raise ValueError(
                 explain(
@@ -48,6 +49,11 @@ def pin(config: Any, folder: Path, *, may_grow: Sequence[str] = ()) -> bool:
             )
     write_json(path, now)
     return continued
+
+
+def _is_within(path: str, parts: Sequence[str]) -> bool:
+    """Say whether a path such as `natural.loop.seeds[2]` is one of the parts or lies in one."""
+    return any(path == part or path.startswith((f"{part}.", f"{part}[")) for part in parts)
 
 
 def _read(config_class: type[Any], path: Path) -> Any:

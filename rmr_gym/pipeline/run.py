@@ -25,7 +25,7 @@ from rmr_gym.pipeline.pinning import pin
 from rmr_gym.pipeline.players import named_players
 from rmr_gym.pipeline.probed import PROBE_FILE
 from rmr_gym.pipeline.progress import Reporter
-from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive
+from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive, has_work
 from rmr_gym.pipeline.tables import as_text
 from rmr_gym.training import ARMS, Member, read_records
 from rmr_gym.training.encoders import ENSEMBLE_FOLDER
@@ -38,6 +38,9 @@ CURVES_FILE, BITS_FILE = "curves.png", "bits.png"
 
 _MAY_GROW = ("arms", "num_seeds")
 """Fields that a later call may change: they add encoders and change none."""
+
+_AFTER_DATA = ("abstract", "natural", "probe")
+"""Parts of the config of which nothing comes before the processor is trained."""
 
 
 def run(
@@ -80,7 +83,9 @@ def run(
             # Before anything is written, or a config would be left behind that belongs to nothing.
             rom_path(config.game)
             named_players(config.players, config.game, config.data)
-        if pin(config, folder, may_grow=_MAY_GROW):
+        # What was refused once the data were there, as an entropy that no byte has, does not bind the next call.
+        begun = has_work(folder / "processor")
+        if pin(config, folder, may_change=_MAY_GROW if begun else (*_MAY_GROW, *_AFTER_DATA)):
             reporter.line(f"Continuing the run in {folder}")
         before, stopwatch = earlier(folder / RESULT_FILE, _records(config, folder)), Stopwatch()
         data, processor = folder / "data", folder / "processor"

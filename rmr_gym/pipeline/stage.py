@@ -6,7 +6,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from rmr_gym.documents import differences, exclusive, read_json, write_json
 from rmr_gym.errors import explain
 
 __all__ = [
+    "EPISODES",
     "LOG_FILE",
     "RESULT_FILE",
     "STATE_FOLDER",
@@ -21,12 +22,20 @@ __all__ = [
     "Stage",
     "Stopwatch",
     "begun_file",
+    "check_stage",
     "exclusive",
+    "has_work",
     "peak_memory_bytes",
     "write_json",
 ]
 
 RESULT_FILE, LOG_FILE, STATE_FOLDER = "result.json", "log.jsonl", "state"
+
+EPISODES = "ep-*.arrow"
+"""What a recording goes on with."""
+
+_STATES = (f"{STATE_FOLDER}/*",)
+"""What a training goes on with."""
 
 JsonObject = dict[str, Any]
 
@@ -36,12 +45,14 @@ class Stage:
 
     The result is written last and atomically, together with the inputs on which it depends: configs, seeds,
     fingerprints of data and weights. So a stage is finished exactly when its result is there. Until then the inputs
-    stand in a file of their own, so that nobody continues from states that were trained with other settings.
+    stand in a file of their own, so that nobody continues from states that were trained with other settings. A call
+    that was refused before there was anything to go on with binds nobody: its inputs are replaced.
 
     Args:
         folder: made if it does not exist.
         inputs: JSON values on which the outcome depends.
         result_name: name of the file of the result.
+        work: patterns of files in the folder that a later call goes on with.
 
     Attributes:
         inputs: those JSON values, as they come back from a file.
@@ -59,18 +70,21 @@ class Stage:
         (False, 1.0, True)
     """
 
-    def __init__(self, folder: str | Path, inputs: Mapping[str, Any], *, result_name: str = RESULT_FILE) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        inputs: Mapping[str, Any],
+        *,
+        result_name: str = RESULT_FILE,
+        work: Sequence[str] = _STATES,
+    ) -> None:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self._result, self._begun = folder / result_name, begun_file(folder, result_name)
         self.inputs: JsonObject = json.loads(json.dumps(inputs))  # lists for tuples, as they come back from a file
         self.resumed = self._begun.exists()
         self._stopwatch = Stopwatch()
-        if self.finished:
-            _require_equal(_inputs_of(self.result, self._result), self.inputs, self._result)
-        elif self.resumed:
-            _require_equal(read_json(self._begun), self.inputs, self._begun)
-        else:
+        if not check_stage(folder, self.inputs, result_name=result_name, work=work):
             write_json(self._begun, self.inputs)
 
     @property
@@ -102,6 +116,38 @@ class Stage:
         write_json(self._begun, self.inputs)
         self._result.unlink()
         self.resumed = True
+
+
+def check_stage(
+    folder: Path, inputs: Mapping[str, Any], *, result_name: str = RESULT_FILE, work: Sequence[str] = _STATES
+) -> bool:
+    """Compare inputs with those of the stage in a folder, which `Stage` would open. Writes nothing.
+
+    Args:
+        folder: see `Stage`.
+        inputs: see `Stage`.
+        result_name: see `Stage`.
+        work: see `Stage`.
+
+    Returns:
+        Whether there is anything to go on with.
+
+    Raises:
+        ValueError: as `Stage`.
+    """
+    result, begun, now = folder / result_name, begun_file(folder, result_name), json.loads(json.dumps(inputs))
+    if result.exists():
+        _require_equal(_inputs_of(read_json(result), result), now, result)
+    elif begun.exists() and has_work(folder, work):
+        _require_equal(read_json(begun), now, begun)
+    else:
+        return False
+    return True
+
+
+def has_work(folder: Path, work: Sequence[str] = _STATES) -> bool:
+    """Say whether a stage in a folder is finished or has begun and left something to go on with."""
+    return (folder / RESULT_FILE).exists() or any(any(folder.glob(pattern)) for pattern in work)
 
 
 def begun_file(folder: str | Path, result_name: str = RESULT_FILE) -> Path:

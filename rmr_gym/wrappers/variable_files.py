@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from rmr_gym.envs.games import NUM_RAM_BYTES
 from rmr_gym.errors import explain, missing_extra
 from rmr_gym.wrappers.variable_table import StateVariable, known_variables, rom_id, table_lines
+
+Entry = tuple[str | None, StateVariable]
+"""A variable and the rom id of its game; None for all games."""
 
 _FIELDS = ("index", "category")
 _NEEDED = ("variable", "ram_index")
@@ -32,6 +35,8 @@ def read_variables(path: str | Path, game: str) -> tuple[StateVariable, ...]:
     In CSV the columns are `variable` and `ram_index`, and `game` and `category` where there is something to say; others
     are left alone, and so are lines that start with `#`.
 
+    Wherever it stands, a variable of the game wins over one of the same name for all games.
+
     Args:
         path: ends in `.toml` or `.csv`.
         game: any name of a game.
@@ -50,6 +55,21 @@ def read_variables(path: str | Path, game: str) -> tuple[StateVariable, ...]:
         >>> variables[0].index
         49
     """
+    return variables_of(read_table(path), game)
+
+
+def read_table(path: str | Path) -> list[Entry]:
+    """Read the variables of all games from a file.
+
+    Args:
+        path: see `read_variables`.
+
+    Returns:
+        The variables in the order of the file, each once for a game and once for all games.
+
+    Raises:
+        ValueError: as `read_variables`.
+    """
     path = Path(path)
     readers = {".toml": _read_toml, ".csv": _read_csv}
     if path.suffix not in readers:
@@ -61,27 +81,52 @@ def read_variables(path: str | Path, game: str) -> tuple[StateVariable, ...]:
     except (OSError, UnicodeDecodeError) as error:
         fix = "Correct the path, or write the file in UTF-8."
         raise ValueError(explain(expected=f"a table of variables in {path}", got=str(error), fix=fix)) from error
-    found = readers[path.suffix](text, path)
+    found: dict[tuple[str | None, str], StateVariable] = {}
+    for (game, variable), place in readers[path.suffix](text, path):
+        if (game, variable.name) in found:  # in TOML under two names of the game
+            fix = "Leave one of the lines out."
+            place.refuse(expected="each variable of a game once", got=repr(variable.name), fix=fix)
+        found[game, variable.name] = variable
+    return [(game, variable) for (game, _), variable in found.items()]
+
+
+def variables_of(entries: Iterable[Entry], game: str) -> tuple[StateVariable, ...]:
+    """Choose what holds for a game: its own variables, and those of all games whose names it does not have.
+
+    Example:
+        >>> own, general = (StateVariable(name="ball_x", index=index) for index in (49, 3))
+        >>> variables_of([("pong", own), (None, general)], "pong")[0].index
+        49
+    """
     wanted = rom_id(game)
-    own = [variable for name, variable in found if name is None or name == wanted]
-    return tuple({variable.name: variable for variable in own}.values())
+    found: dict[str, StateVariable] = {}
+    for name, variable in entries:
+        if name == wanted or (name is None and variable.name not in found):
+            found[variable.name] = variable
+    return tuple(found.values())
 
 
-def _read_toml(text: str, path: Path) -> list[tuple[str | None, StateVariable]]:
+def is_game(name: str) -> bool:
+    """Tell whether this is the name of a game, of any that the emulator has."""
+    return bool(known_variables(name)) or name in _other_games()
+
+
+def _read_toml(text: str, path: Path) -> Iterator[tuple[Entry, _Place]]:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:  # says the line and the column
         fix = "Write variables as name = 49."
         raise ValueError(explain(expected=f"TOML in {path}", got=str(error), fix=fix)) from error
-    found: list[tuple[str | None, StateVariable]] = []
     for name, value in document.items():
-        if not isinstance(value, Mapping) or "index" in value:
-            found.append((None, _toml_variable(name, value, _Place(path, text, None, name))))
+        place = _Place(path, text, None, name)
+        # A variable of a game may be called index.
+        if not isinstance(value, Mapping) or ("index" in value and not is_game(name)):
+            yield (None, _toml_variable(name, value, place)), place
             continue
-        game = _checked_game(name, _Place(path, text, None, name))
+        game = _checked_game(name, place)
         for variable, entry in value.items():
-            found.append((game, _toml_variable(variable, entry, _Place(path, text, name, variable))))
-    return found
+            place = _Place(path, text, name, variable)
+            yield (game, _toml_variable(variable, entry, place)), place
 
 
 def _toml_variable(name: str, value: Any, place: _Place) -> StateVariable:
@@ -93,17 +138,15 @@ def _toml_variable(name: str, value: Any, place: _Place) -> StateVariable:
     return _variable(name, fields["index"], fields.get("category", "misc"), place)
 
 
-def _read_csv(text: str, path: Path) -> list[tuple[str | None, StateVariable]]:
+def _read_csv(text: str, path: Path) -> Iterator[tuple[Entry, _Place]]:
     lines = list(table_lines(text))
-    # Each line by itself, so that a quote that nobody closes ends with its line.
-    rows = [next(csv.reader([line])) for _, line in lines]
+    rows = [_cells(line, number, path) for number, line in lines]
     header = [column.strip() for column in rows[0]] if rows else []
     missing = [column for column in _NEEDED if column not in header]
     if missing:
         got = f"the columns {', '.join(header) or 'none'} in line {lines[0][0] if lines else 1}"
         fix = "Begin with the line: game,variable,ram_index,category"
         raise ValueError(explain(expected=f"the columns {' and '.join(_NEEDED)} in {path}", got=got, fix=fix))
-    found: list[tuple[str | None, StateVariable]] = []
     for (number, line), values in zip(lines[1:], rows[1:], strict=True):
         if len(values) != len(header):
             place = f"{path}, line {number}, column {len(line)}"
@@ -116,11 +159,16 @@ def _read_csv(text: str, path: Path) -> list[tuple[str | None, StateVariable]]:
         game = _checked_game(cells["game"], place_of["game"]) if cells.get("game") else None
         column = "variable" if not cells["variable"] else "ram_index"
         variable = _variable(cells["variable"], index, cells.get("category") or "misc", place_of[column])
-        if any((game, variable.name) == (other, before.name) for other, before in found):
-            fix = "Leave one of the lines out."
-            place_of["variable"].refuse(expected="each variable of a game once", got=repr(variable.name), fix=fix)
-        found.append((game, variable))
-    return found
+        yield (game, variable), place_of["variable"]
+
+
+def _cells(line: str, number: int, path: Path) -> list[str]:
+    """Split a line by itself, so that a quote that nobody closes ends with its line."""
+    try:
+        return next(csv.reader([line]))
+    except csv.Error as error:  # a cell beyond the limit of the parser
+        fix = "Shorten or mend the cells of this line."
+        raise ValueError(explain(expected=f"CSV in {path}, line {number}", got=str(error), fix=fix)) from error
 
 
 def _variable(name: str, index: Any, category: Any, place: _Place | _Cell) -> StateVariable:
@@ -140,11 +188,10 @@ def _variable(name: str, index: Any, category: Any, place: _Place | _Cell) -> St
 
 def _checked_game(name: str, place: _Place | _Cell) -> str:
     """Return the rom id of a game, of any that the emulator has."""
-    game = rom_id(name)
-    if not known_variables(game) and game not in _other_games():
+    if not is_game(name):
         fix = "Use the name of a cartridge, such as pong or ms_pacman; variables of all games stand before the games."
         place.refuse(expected="the name of a game", got=name, fix=fix)
-    return game
+    return rom_id(name)
 
 
 def _other_games() -> frozenset[str]:

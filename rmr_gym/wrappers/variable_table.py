@@ -7,6 +7,7 @@ import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rmr_gym.envs.games import NUM_RAM_BYTES, get_game
 from rmr_gym.errors import explain
@@ -43,9 +44,10 @@ class StateVariable:
 
     def __post_init__(self) -> None:
         """Refuse what is no name and no place in the RAM."""
-        if not self.name.strip() or self.name != self.name.strip():
-            fix = "Name it like ball_x."
-            raise ValueError(explain(expected="a name of a state variable", got=repr(self.name), fix=fix))
+        name: Any = self.name  # a dictionary of a user's may have names and places the wrong way round
+        if not isinstance(name, str) or not name.strip() or name != name.strip():
+            fix = "Name it like ball_x." if isinstance(name, str) else 'Put the name first, as in {"ball_x": 49}.'
+            raise ValueError(explain(expected="a name of a state variable", got=repr(name), fix=fix))
         if type(self.index) is not int or not 0 <= self.index < NUM_RAM_BYTES:
             expected = f"the place of a byte for {self.name!r}, an integer in 0..{NUM_RAM_BYTES - 1}"
             raise ValueError(explain(expected=expected, got=self.index, fix="Count the bytes from 0."))

@@ -8,7 +8,16 @@ import torch
 from benchmarks.performance.message_peers import LAYOUTS, Layout
 from benchmarks.performance.settings import Settings
 from benchmarks.performance.step_peers import StraightforwardModel, edge_list_mpnn
-from benchmarks.performance.steps import DENSE, EDGE_LIST, TRAINED, measure, random_frames, random_memory, training_step
+from benchmarks.performance.steps import (
+    DENSE,
+    EDGE_LIST,
+    TRAINED,
+    measure,
+    num_operations,
+    random_frames,
+    random_memory,
+    training_step,
+)
 from rmr_gym.models import fingerprint
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.encoders import NatureCnnConfig
@@ -62,6 +71,16 @@ def test_drawn_data_look_like_those_of_a_game() -> None:
     assert batch.pixels.shape == batch.next_pixels.shape == (4, 1, 84, 84)
     assert 3 <= batch.pixels.unique().numel() <= 6
     assert not torch.equal(batch.pixels, batch.next_pixels)
+
+
+def test_operations_are_those_of_the_products() -> None:
+    left, right, picture, kernel = torch.ones(3, 4), torch.ones(4, 5), torch.ones(2, 1, 6, 6), torch.ones(7, 1, 3, 3)
+
+    def work() -> None:
+        (left @ right).sum()
+        torch.nn.functional.conv2d(picture, kernel)
+
+    assert num_operations(work) == 2 * 3 * 4 * 5 + 2 * (2 * 7 * 4 * 4) * 9
 
 
 def test_measure_gives_the_bars_of_the_issue() -> None:

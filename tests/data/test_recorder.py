@@ -19,6 +19,7 @@ from rmr_gym.data import EpisodeStore, collect
 from rmr_gym.data.recorder import Recorder, pack_session
 from rmr_gym.data.session import Session
 from rmr_gym.envs.console import ConsoleConfig
+from rmr_gym.errors import WorkerDiedError
 from rmr_gym.players import Player, RandomPlayer, RandomPlayerConfig
 from tests.data.travelling_players import Idler
 
@@ -69,7 +70,7 @@ def test_death_of_the_process_is_an_error_with_its_status(tmp_path: Path) -> Non
     one = session(tmp_path, Idler("exit"))
     with (
         closing(Recorder(one, parcel=packed(one))) as recorder,
-        pytest.raises(RuntimeError, match=r"its end, with status 3.*num_workers=1"),
+        pytest.raises(WorkerDiedError, match=r"its end, with status 3.*--workers 1"),
     ):
         recorder.record(0)
 

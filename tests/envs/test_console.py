@@ -17,6 +17,7 @@ from rmr_gym.envs.atari import make_atari
 from rmr_gym.envs.console import Console, ConsoleConfig, check_rom, palette, rom_path
 from rmr_gym.envs.frames import to_gray
 from rmr_gym.envs.games import GAMES
+from tests.warm_python import run_python
 
 
 def emulator(game: str) -> ale_py.ALEInterface:
@@ -167,6 +168,27 @@ def test_step_refuses_what_is_no_action_value(action: int) -> None:
     console.reset(0)
     with pytest.raises(ValueError, match="ALE action value"):
         console.step(action)
+
+
+# Outside of the tests types are not checked, and players of users return all sorts of things.
+ODD_ACTIONS = """
+import numpy as np
+from rmr_gym.envs.console import Console, ConsoleConfig
+console = Console(ConsoleConfig(game="pong"))
+console.reset(0)
+for action in (None, "3", 1.5, float("nan"), np.array([3, 3])):
+    try:
+        console.step(action)
+    except ValueError as error:
+        print(str(error).split(";")[0])
+console.step(np.int64(3))
+"""
+
+
+def test_step_refuses_what_is_no_number_in_the_same_words(tmp_path: Path) -> None:
+    done = run_python("-c", ODD_ACTIONS, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["Expected an ALE action value, an integer in 0..17"] * 5
 
 
 def test_pairs_are_fresh_arrays() -> None:

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import rmr_gym
 from rmr_gym.cli import main
 from rmr_gym.data import collect
 from rmr_gym.pipeline.data_annotate import annotate
-from rmr_gym.pipeline.data_annotation import words, write_annotation
+from rmr_gym.pipeline.data_annotation import check_destination, words, write_annotation
 from rmr_gym.program import USER_ERROR
 from rmr_gym.wrappers import StateVariables
-from rmr_gym.wrappers.variable_files import read_variables
+from rmr_gym.wrappers.variable_files import read_table, read_variables
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,124 @@ def test_categories_of_ones_own_are_written(pong: Path, tmp_path: Path) -> None:
     assert (named["ball_x"], named["ball_y"]) == ("mine", "small_object_localization")
 
 
+@pytest.mark.parametrize("suffix", [".toml", ".csv"])
+def test_all_of_a_table_of_ones_own_is_taken_over(suffix: str, pong: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text(
+        "game,variable,ram_index,category\n"
+        "pong,ball_left,49,mine\n"  # a second name
+        "pong,silence,100,quiet\n"  # this byte does not change
+        "pong,byte_8,8,clocks\n"
+        "pong,byte_101,101,unknown\n"  # changed in the recording of an earlier round
+        "pong,byte_4,6,\n"  # a name, since it is not that of byte 6, and byte 4, which changes, cannot have it
+        "breakout,wall,3,bricks\n"
+        ",number,2,general\n"
+        "alien,eggs,7,\n"
+        ",silence,99,\n"
+    )
+    before = read_table(own)
+    first = write_annotation(annotate([pong], variables=own, num_steps=20), tmp_path / f"first{suffix}")
+    after = read_table(first)
+    assert sorted(map(str, set(before) - set(after))) == []
+    named = {variable.name: (variable.index, variable.category) for variable in read_variables(first, "pong")}
+    assert named["ball_x"] == (49, "small_object_localization")
+    assert (named["ball_left"], named["silence"], named["byte_8"]) == ((49, "mine"), (100, "quiet"), (8, "clocks"))
+    assert named["byte_4"] == (6, "misc")
+    assert "player_x" not in named  # known, and does not change
+    annotation = annotate([pong], variables=first, num_steps=20)
+    second = write_annotation(annotation, tmp_path / f"second{suffix}")
+    assert second.read_text() == first.read_text()
+    assert about(annotation, 49)["names"] == ["ball_x", "ball_left"]
+    assert "silence" in annotation["constant"]
+    assert "byte_101" not in annotation["constant"]
+
+
+def test_comments_say_what_bytes_of_this_game_do(pong: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text("clock = 8\n[breakout]\nwall = 8\n[pong]\nsilence = 100\n")
+    lines = (
+        write_annotation(annotate([pong], variables=own, num_steps=20), tmp_path / "new.toml").read_text().split("\n")
+    )
+    assert lines[2] == 'clock = { index = 8, category = "misc" }  # clock, +4 at every step'
+    assert lines[3:5] == ["", "[pong]"]
+    assert 'silence = { index = 100, category = "misc" }  # never changed' in lines
+    assert lines[-4:] == ["", "[breakout]", 'wall = { index = 8, category = "misc" }', ""]
+    assert not any(line.startswith("byte_8 ") for line in lines)
+
+
+def test_placeholders_are_no_names(pong: Path, annotation: dict[str, Any], tmp_path: Path) -> None:
+    path = write_annotation(annotation, tmp_path / "pong.toml")
+    again = annotate([pong], variables=path, num_steps=500)
+    assert again["bytes"] == annotation["bytes"]
+    assert again["constant"] == annotation["constant"]
+    path.write_text(path.read_text().replace("byte_8 ", "frame_clock "))
+    assert about(annotate([pong], variables=path, num_steps=20), 8)["names"] == ["frame_clock"]
+
+
+def one_variable(name: str, category: str = "misc", game: str | None = "pong") -> dict[str, Any]:
+    """Return an annotation in which byte 3 has a name, and byte 5 goes along with it."""
+    nothing = {"counting": None, "action": None, "place": None, "like": None, "values": 2, "entropy": 0.5}
+    changing = [
+        {"index": 3, "names": [name], "category": category, "change_rate": 0.5, **nothing},
+        {"index": 5, "names": [], "category": "unknown", "change_rate": 0.5, **nothing}
+        | {"like": {"index": 3, "correlation": 1.0}},
+    ]
+    table = [
+        {"game": game, "name": name, "index": 3, "category": category},
+        {"game": "pong", "name": "byte_5", "index": 5, "category": "unknown"},
+    ]
+    return {"game": "pong", "steps": 9, "bytes": changing, "constant": [], "table": table}
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
+    lambda name: name == name.strip() and name != "byte_5"
+)
+
+
+@given(name=NAMES, category=NAMES)
+def test_any_name_and_category_can_be_read_again(
+    name: str, category: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("names")
+    for suffix in (".toml", ".csv"):
+        annotation, path = one_variable(name, category), folder / f"own{suffix}"
+        if suffix == ".csv" and any(text.splitlines() != [text] for text in (name, category)):
+            with pytest.raises(ValueError, match="names and categories of one line"):
+                write_annotation(annotation, path)
+            continue
+        read = read_variables(write_annotation(annotation, path), "pong")
+        assert [(variable.name, variable.index, variable.category) for variable in read] == [
+            (name, 3, category),
+            ("byte_5", 5, "unknown"),
+        ]
+
+
+@pytest.mark.parametrize("name", ["🏓 ball", "ball\x7f", 'a "ball"', "back\\slash", "two\nlines", "tab\tbed", "\x01"])
+def test_strange_names_are_valid_toml(name: str, tmp_path: Path) -> None:
+    path = write_annotation(one_variable(name), tmp_path / "own.toml")
+    assert read_variables(path, "pong")[0].name == name
+
+
+def test_variables_of_all_games_that_are_called_like_a_game_need_csv(tmp_path: Path) -> None:
+    annotation = one_variable("hero", game=None)
+    with pytest.raises(ValueError, match=r"called like a game; got 'hero'. Write a .csv"):
+        write_annotation(annotation, tmp_path / "own.toml")
+    assert read_variables(write_annotation(annotation, tmp_path / "own.csv"), "boxing")[0].name == "hero"
+
+
+@pytest.mark.parametrize("suffix", [".toml", ".csv", ".json"])
+def test_files_that_are_there_are_never_replaced(suffix: str, annotation: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / f"own{suffix}"
+    path.write_text("my work")
+    with pytest.raises(
+        ValueError, match=f"not there yet; got .*Call it own_2{suffix}; the names .* are all taken over"
+    ):
+        check_destination(path)
+    with pytest.raises(ValueError, match="not there yet"):
+        write_annotation(annotation, path)
+    assert path.read_text() == "my work"
+
+
 def test_command_prints_a_table_and_writes_a_file(
     pong: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,7 +219,14 @@ def test_command_prints_a_table_and_writes_a_file(
     assert about(json.loads(out.read_text()), 8)["names"] == ["frame_clock"]
 
     assert main([*words_of, "--unnamed-only"]) == 0
-    assert "frame_clock" not in capsys.readouterr().out.split("never changed:")[0]
+    unnamed = capsys.readouterr().out.split("never changed:")[0]
+    assert "frame_clock" not in unnamed
+    first = tmp_path / "first.toml"
+    assert main([*words_of, "--out", str(first)]) == 0
+    capsys.readouterr()
+    assert main([*words_of, "--variables", str(first), "--unnamed-only"]) == 0
+    assert capsys.readouterr().out.split("never changed:")[0] == unnamed
+    assert len(unnamed.splitlines()) > 4
     assert main([*words_of, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["game"] == "pong"
 
@@ -112,6 +239,9 @@ def test_command_says_what_is_wrong(pong: Path, tmp_path: Path, capsys: pytest.C
         ([str(pong), "--variables", str(own)], "own.toml, line 2, column 1"),
         ([str(pong), "--out", str(tmp_path / "ram.txt"), "--num-steps", "20"], "a file in .json, .toml, .csv"),
         ([str(pong), "--num-steps", "0"], "at least one step to look at"),
+        # Before anything is looked at:
+        ([str(tmp_path), "--out", str(tmp_path / "ram.txt")], "a file in .json, .toml, .csv"),
+        ([str(tmp_path), "--variables", str(own), "--out", str(own)], "Call it own_2.toml"),
     ):
         assert main(["data", "annotate", *words_of]) == USER_ERROR
         assert message in capsys.readouterr().err.replace("\n", "")

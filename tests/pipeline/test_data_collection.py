@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from rmr_gym import cli
 from rmr_gym.data import EpisodeStore, collect
+from rmr_gym.data.cores import usable_cores
 from rmr_gym.envs.console import ConsoleConfig
-from rmr_gym.pipeline.data_estimate import NOTHING, estimate
+from rmr_gym.errors import WorkerDiedError
+from rmr_gym.pipeline.data_collection import DiskLimits, PlannedGame, plan_table
+from rmr_gym.pipeline.data_estimate import NOTHING, Estimate, estimate
 from rmr_gym.pipeline.datasets import open_dataset
 from rmr_gym.pipeline.stage import begun_file
 from rmr_gym.players import graded_players, lookahead_steps, paper_heads
@@ -102,6 +108,59 @@ def test_other_settings_are_refused_before_anything_is_played(
     assert files(tmp_path / "pong") == []
     assert cli.main(["collect", "--games", "pong", "pong", "--out", str(tmp_path)]) == USER_ERROR
     assert "Name each once" in capsys.readouterr().err
+
+
+def test_refused_call_leaves_a_data_set_that_python_recorded_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collect(tmp_path, "pong", num_episodes=3, max_steps_per_episode=12)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    for words in (["boxing"], ["pong", "--data.max-steps", "13"]):
+        assert cli.main(["collect", words[0], "--out", str(tmp_path), *SMALL, *words[1:]]) == USER_ERROR
+        assert "another" in capsys.readouterr().err
+        assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert len(open_dataset(tmp_path, "train")) > 0
+
+
+def test_plan_says_what_the_collection_would_refuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call = ["collect", "pong", "--out", str(tmp_path), *SMALL]
+    assert cli.main(call) == 0
+    capsys.readouterr()
+    assert cli.main([*call, "--data.num-episodes", "4", "--dry-run"]) == USER_ERROR
+    shown = capsys.readouterr()
+    assert "config.num_episodes: 3 -> 4" in shown.err
+    assert "Plan" not in shown.out
+    assert cli.main([*call, "--dry-run"]) == 0
+
+
+@pytest.mark.parametrize("workers", ["0", "-2"])
+def test_workers_are_counted_from_one(tmp_path: Path, capsys: pytest.CaptureFixture[str], workers: str) -> None:
+    out = tmp_path / "new"
+    assert cli.main(["collect", "pong", "--out", str(out), *SMALL, "--workers", workers, "--dry-run"]) == USER_ERROR
+    assert "workers" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_time_is_not_divided_by_more_workers_than_cores_or_episodes(tmp_path: Path) -> None:
+    taken = Estimate(num_bytes=0.0, core_seconds=3600.0)
+    for missing, workers, minutes in ((3, 64, 60 / min(3, usable_cores())), (1, 64, 60), (3, 1, 60)):
+        plan = PlannedGame(game="pong", present=0, missing=missing, estimate=taken)
+        console = Console(width=200, record=True, file=StringIO())
+        console.print(plan_table([plan], tmp_path, DiskLimits(), num_workers=workers))
+        assert f"and {minutes:,.1f} minutes for {missing} episodes, {workers} at once" in console.export_text()
+
+
+def test_death_of_a_recording_process_ends_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise WorkerDiedError("Expected an answer; got its end. --workers 1 needs less memory.")
+
+    monkeypatch.setattr(sys.modules["rmr_gym.pipeline.stages.collect"], "collect_episodes", killed)
+    assert cli.main(["collect", "pong", "--out", str(tmp_path), *SMALL]) == USER_ERROR
+    shown = capsys.readouterr().err
+    assert "--workers 1 needs less memory" in shown
+    assert "Traceback" not in shown
 
 
 def test_estimate_is_near_what_is_taken(tmp_path: Path) -> None:

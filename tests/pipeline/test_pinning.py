@@ -50,7 +50,7 @@ def test_other_settings_are_refused_by_name_and_the_old_ones_stay(path: Path) ->
     with pytest.raises(
         ValueError, match=r"seed: 0 -> 4; world\.speed: 0\.35 -> 0\.5\. Pass another --out, or add --config"
     ):
-        pin(other, path.parent, may_grow=("arms", "num_seeds"))
+        pin(other, path.parent, may_change=("arms", "num_seeds"))
     assert path.read_bytes() == before
 
 
@@ -60,9 +60,9 @@ def test_what_may_grow_is_written_anew(path: Path) -> None:
     with pytest.raises(ValueError, match=r"arms: .* -> \['rmr'\]; num_seeds: 1 -> 2"):
         pin(more, path.parent)
     with pytest.raises(ValueError, match="got other ones") as refused:
-        pin(more, path.parent, may_grow=("arms",))
+        pin(more, path.parent, may_change=("arms",))
     assert "arms" not in str(refused.value)
-    assert pin(more, path.parent, may_grow=("arms", "num_seeds")) is True
+    assert pin(more, path.parent, may_change=("arms", "num_seeds")) is True
     assert read(path) == more
 
 
@@ -90,3 +90,13 @@ def test_file_from_before_painters_could_be_chosen_means_opengl(path: Path) -> N
     with pytest.raises(ValueError, match=r"world\.painter: opengl -> discs"):
         pin(smoke(), path.parent)
     assert pin(replace(smoke(), world=replace(smoke().world, painter="opengl")), path.parent) is True
+
+
+def test_parts_that_may_change_hold_all_that_lies_in_them(path: Path) -> None:
+    pin(smoke(), path.parent)
+    other = replace(smoke(), world=replace(smoke().world, speed=0.5))
+    for narrow in ("world.radius", "wor", "world.spee", "seed"):
+        with pytest.raises(ValueError, match=r"world\.speed: 0\.35 -> 0\.5"):
+            pin(other, path.parent, may_change=(narrow,))
+    assert pin(other, path.parent, may_change=("world",)) is True
+    assert read(path) == other

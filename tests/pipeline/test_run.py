@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -232,3 +233,20 @@ def _kill_when(config: Path, out: Path, condition: Callable[[], bool]) -> None:
             assert time.monotonic() < deadline, "the run did not get there"
             time.sleep(0.005)
         process.kill()
+
+
+def test_settings_that_were_refused_once_the_data_were_there_do_not_bind_the_next_call(
+    copied: Path, tiny: RunConfig
+) -> None:
+    shutil.rmtree(copied / "processor")
+    data = (copied / "data" / "result.json").read_bytes()
+    write_json(copied / "config.json", to_json(dataclasses.replace(tiny, num_seeds=2)))
+    high = dataclasses.replace(tiny, probe=dataclasses.replace(tiny.probe, entropy_threshold=5.5))
+    with pytest.raises(ValueError, match="lower the entropy threshold"):
+        run(high, copied)
+    with pytest.raises(ValueError, match=r"data\.max_steps: 40 -> 41"):
+        run(dataclasses.replace(tiny, data=dataclasses.replace(tiny.data, max_steps=41)), copied)
+    assert run(tiny, copied)["config"] == to_json(tiny)
+    assert (copied / "data" / "result.json").read_bytes() == data
+    with pytest.raises(ValueError, match=r"probe\.entropy_threshold: 0\.3 -> 5\.5"):
+        run(high, copied)

@@ -5,12 +5,22 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from rmr_gym.documents import write_json
-from rmr_gym.pipeline.stage import Stage, Stopwatch, begun_file, exclusive, peak_memory_bytes
+from rmr_gym.documents import read_json, write_json
+from rmr_gym.pipeline.stage import (
+    EPISODES,
+    Stage,
+    Stopwatch,
+    begun_file,
+    check_stage,
+    exclusive,
+    has_work,
+    peak_memory_bytes,
+)
 
 
 def test_stage_is_finished_exactly_when_its_result_is_there(tmp_path: Path) -> None:
@@ -43,6 +53,8 @@ def test_stage_refuses_a_folder_of_other_inputs(tmp_path: Path, finish: bool) ->
     stage = Stage(tmp_path, {"loop": {"steps": 5}, "seed": 0})
     if finish:
         stage.finish({})
+    else:
+        leave_a_state(tmp_path)
     with pytest.raises(ValueError, match=r"other settings: loop.steps: 5 -> 6. Repeat .* another --out"):
         Stage(tmp_path, {"loop": {"steps": 6}, "seed": 0})
 
@@ -57,9 +69,38 @@ def test_stage_whose_encoder_was_made_again_says_which_file_to_remove(tmp_path: 
 
 def test_stage_whose_processor_was_made_again_names_the_states_of_the_earlier_one(tmp_path: Path) -> None:
     Stage(tmp_path, {"processor": "aa"})
-    (tmp_path / "state").mkdir()
+    leave_a_state(tmp_path)
     with pytest.raises(ValueError, match=r"Remove \S*result\.begun\.json and \S*state, and so"):
         Stage(tmp_path, {"processor": "bb"})
+
+
+def test_call_that_was_refused_before_anything_was_made_binds_nobody(tmp_path: Path) -> None:
+    Stage(tmp_path, {"threshold": 5.0})
+    (tmp_path / "state").mkdir()  # empty: no update was made
+    Stage(tmp_path, {"threshold": 0.6})
+    assert read_json(begun_file(tmp_path)) == {"threshold": 0.6}
+    leave_a_state(tmp_path)
+    with pytest.raises(ValueError, match=r"threshold: 0\.6 -> 5\.0"):
+        Stage(tmp_path, {"threshold": 5.0})
+    assert Stage(tmp_path, {"threshold": 5.0}, work=()).finish({})["inputs"] == {"threshold": 5.0}
+
+
+@pytest.mark.parametrize("name", ["ep-000000-aa.arrow", "state/7"])
+def test_stage_is_bound_by_the_work_that_it_would_go_on_with(tmp_path: Path, name: str) -> None:
+    Stage(tmp_path, {"seed": 0}, work=(EPISODES,))
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).touch()
+    bound = name.endswith(".arrow")
+    assert has_work(tmp_path, (EPISODES,)) is bound
+    with pytest.raises(ValueError, match="seed: 0 -> 1") if bound else nullcontext():
+        check_stage(tmp_path, {"seed": 1}, work=(EPISODES,))
+    assert read_json(begun_file(tmp_path)) == {"seed": 0}, "looking writes nothing"
+    assert check_stage(tmp_path, {"seed": 0}, work=(EPISODES,)) is bound
+
+
+def leave_a_state(folder: Path) -> None:
+    """Leave what a training leaves that was interrupted."""
+    (folder / "state" / "state-000000002").mkdir(parents=True, exist_ok=True)
 
 
 def test_stage_refuses_the_result_of_something_else(tmp_path: Path) -> None:
@@ -121,6 +162,7 @@ def test_exclusive_refuses_a_folder_in_use_and_lets_go_when_the_user_is_killed(t
 
 def test_stage_goes_on_when_an_option_was_added_that_is_not_used(tmp_path: Path) -> None:
     Stage(tmp_path, {"config": {"steps": 5}, "arms": [{"a": 1}]})
+    leave_a_state(tmp_path)
     assert Stage(tmp_path, {"config": {"steps": 5, "limit": None}, "arms": [{"a": 1, "b": None}]}).resumed
     with pytest.raises(ValueError, match="limit"):
         Stage(tmp_path, {"config": {"steps": 5, "limit": 1.0}, "arms": [{"a": 1}]})

@@ -188,6 +188,8 @@ def test_pretrain_refuses_ram_that_hardly_varies_before_it_trains(
     with pytest.raises(ValueError, match="at least one kept slot"):
         pretrain(finished[0] / "data", tmp_path, tiny.abstract, entropy_threshold=6.0)
     assert not (tmp_path / "log.jsonl").exists()
+    lower = pretrain(finished[0] / "data", tmp_path, tiny.abstract, entropy_threshold=0.3)  # as the message advises
+    assert lower["inputs"]["entropy_threshold"] == 0.3
 
 
 def test_pretrain_goes_on_where_it_was_interrupted(finished: tuple[Path, JsonObject], tmp_path: Path) -> None:

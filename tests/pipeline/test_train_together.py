@@ -158,3 +158,31 @@ def test_encoders_of_another_config_are_refused(copied: Path, tiny: RunConfig) -
     outs = {Member("rmr", 4): encoder_folder(copied, "rmr", 3)}
     with pytest.raises(ValueError, match="seed"):
         stages.train_together(copied / "data", copied / "processor", outs, tiny.natural, state_folder=copied)
+
+
+def test_ensemble_does_not_go_on_from_states_around_another_processor(
+    copied: Path, tiny: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(copied / "encoders")
+    outs = folders(copied, tiny)
+
+    def train(processor: Path) -> None:
+        stages.train_together(copied / "data", processor, outs, tiny.natural, state_folder=copied / "encoders")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "stands for a full disk")
+
+    with monkeypatch.context() as context:
+        context.setattr(sys.modules["rmr_gym.pipeline.stages.train_together"], "save_encoder", full)
+        with pytest.raises(OSError, match="full disk"):
+            train(copied / "processor")
+    other, alone = copied / "other", copied / "alone"
+    threshold = tiny.probe.entropy_threshold
+    stages.pretrain(copied / "data", other, tiny.abstract, entropy_threshold=threshold, seed=99)
+    train(other)
+    for number, (member, out) in enumerate(outs.items()):
+        by_itself = stages.train(
+            copied / "data", other, alone / str(number), member.arm, tiny.natural, seed=member.seed
+        )
+        assert record(out) == {key: value for key, value in by_itself.items() if key != "timing"}
+    assert not (copied / "encoders" / "ensemble").exists()

@@ -170,6 +170,7 @@ def test_what_types_forbid_is_refused_where_nobody_checks_them() -> None:
         "Variables(pong, into='reward')": 'into out of info, observation; got reward. Pass into="info".',
         "Variables(pong, into='observation', form='bits')": 'form out of bytes, float; got bits. Pass form="bytes".',
         "Variables(gym.make_vec('ALE/Pong-v5', vectorization_mode='sync'))": "Wrap the single ones: gym.make_vec",
+        "Variables(pong, variables={49: 'ball'})": 'got 49. Put the name first, as in {"ball_x": 49}.',
         "Variables(gym.make('CartPole-v1'))": "an environment of the Arcade Learning Environment; got <",
     }
     code = (

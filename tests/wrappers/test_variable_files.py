@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rmr_gym.envs.games import GAMES
-from rmr_gym.wrappers.variable_files import read_variables
+from rmr_gym.wrappers.variable_files import read_table, read_variables
 from rmr_gym.wrappers.variable_table import CATEGORIES, StateVariable, known_variables, with_overrides
 
 
@@ -69,6 +69,28 @@ def test_csv_needs_two_columns_and_leaves_others_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("own.csv", "game,variable,ram_index\npong,ball_x,49\n,ball_x,3\n,clock,2\npong,clock,5\n"),
+        ("own.toml", "ball_x = 3\nclock = 2\n[pong]\nball_x = 49\nclock = 5\n"),
+    ],
+)
+def test_variables_of_the_game_win_over_those_of_all_games(name: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    assert named(read_variables(path, "pong")) == {"ball_x": (49, "misc"), "clock": (5, "misc")}
+    assert named(read_variables(path, "boxing")) == {"ball_x": (3, "misc"), "clock": (2, "misc")}
+
+
+def test_a_variable_of_a_game_may_be_called_index(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text("lives = {index = 9}\n[pong]\nindex = 3\n[alien]\nindex = 4\neggs = 5\n")
+    assert named(read_variables(path, "pong")) == {"lives": (9, "misc"), "index": (3, "misc")}
+    assert named(read_variables(path, "alien")) == {"lives": (9, "misc"), "index": (4, "misc"), "eggs": (5, "misc")}
+    assert [game for game, _ in read_table(path)] == [None, "pong", "alien", "alien"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
         ("own.csv", "game,variable,ram_index\npong,ball_x,49\nboxing,clock,17\n"),
         ("own.toml", "[pong]\nball_x = 49\n[boxing]\nclock = 17\n"),
     ],
@@ -107,6 +129,18 @@ def test_mark_of_order_is_no_part_of_the_first_name(name: str, text: str, tmp_pa
         ("own.csv", "variable,ram_index\nball_x,49,3\n", "2 values in .*own.csv, line 2, column 11; got 3 values"),
         ("own.csv", 'variable,ram_index\n"ball_x,49\nball_y,54\n', "2 values in .*own.csv, line 2, column 10"),
         ("own.csv", "variable,ram_index\nx,49\ny,54\nx,5\n", "line 4, column variable: .* of a game once; got 'x'"),
+        (
+            "own.csv",
+            "game,variable,ram_index\npong,x,1\nrmr/Pong-v0,x,2\n",
+            "line 3, column variable: .* of a game once; got 'x'",
+        ),
+        (
+            "own.toml",
+            '[pong]\nball_x = 49\n["rmr/Pong-v0"]\nball_y = 54\nball_x = 3\n',
+            "own.toml, line 5, column 1: .* of a game once; got 'ball_x'",
+        ),
+        ("own.toml", "[pongg]\nindex = 300\n", "line 1, column 1: .* 0..127; got 300"),
+        ("own.csv", f"variable,ram_index\nx,49\ny{'y' * 131072},54\n", "CSV in .*own.csv, line 3; got field larger"),
         ("own.csv", "variable,index\nball_x,49\n", "variable and ram_index in .*; got the columns variable, index"),
         ("own.csv", "", "got the columns none in line 1"),
         ("own.json", "{}", "a table in TOML or CSV"),

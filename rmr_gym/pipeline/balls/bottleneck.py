@@ -73,7 +73,7 @@ def run_bottleneck(
     variants = _variants(config, widths, interaction_network=interaction_network)
     with exclusive(out) as folder:
         stages.require_simulator(folder)
-        pin(config, folder, may_grow=("num_seeds",))
+        pin(config, folder, may_change=("num_seeds",))
         before, stopwatch = earlier(folder / RESULT_FILE, _records(config, folder, variants)), Stopwatch()
         for kind, pixels in (("videos", True), ("trajectories", False)):
             stages.record(folder / kind, config.world, config.data, pixels=pixels, seed=config.seed, reporter=reporter)

@@ -70,7 +70,7 @@ def run_balls(
     check_device(device)
     with exclusive(out) as folder:
         stages.require_simulator(folder)
-        if pin(config, folder, may_grow=_MAY_GROW):
+        if pin(config, folder, may_change=_MAY_GROW):
             reporter.line(f"Continuing the run in {folder}")
         before, stopwatch = earlier(folder / RESULT_FILE, _records(config, folder)), Stopwatch()
         recorded, pretrained = prepare(config, folder, device=device, reporter=reporter)

@@ -19,7 +19,7 @@ from rmr_gym.pipeline.balls.config import HISTORY, BallsDataConfig, BallsScoring
 from rmr_gym.pipeline.config_json import to_json
 from rmr_gym.pipeline.datasets import Split
 from rmr_gym.pipeline.progress import Reporter, spent
-from rmr_gym.pipeline.stage import LOG_FILE, RESULT_FILE, STATE_FOLDER, JsonObject, Stage, exclusive
+from rmr_gym.pipeline.stage import EPISODES, LOG_FILE, RESULT_FILE, STATE_FOLDER, JsonObject, Stage, exclusive
 from rmr_gym.seeding import derive
 from rmr_gym.training import (
     BALL_ARMS,
@@ -53,7 +53,7 @@ def record(
     kind, count = ("videos", config.num_videos) if pixels else ("trajectories", config.num_trajectories)
     inputs = {"world": _inputs(world, pixels=pixels), "kind": kind, "config": to_json(config), "seed": seed}
     with exclusive(out):
-        stage = Stage(out, inputs)
+        stage = Stage(out, inputs, work=(EPISODES,))
         if stage.finished:
             return stage.result
         written = itertools.count(1 + len(EpisodeStore(out)))

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
+from rmr_gym.counts import as_count
 from rmr_gym.data.collect_games import rom_ids_of
 from rmr_gym.envs.games import get_game
 from rmr_gym.pipeline.commands.options import UNPREFIXED, Start
@@ -70,11 +71,12 @@ class Collect:
     def execute(self, console: Console) -> None:
         """Record one game, or plan and record several."""
         reporter = Reporter(console)
+        workers = None if self.workers is None else as_count("workers", self.workers)
         several = () if self.games is None else rom_ids_of(self.games)
         if several or self.dry_run:
             folders = {game: self.out / game for game in several} or {get_game(self.game).rom_id: self.out}
             plans = plan_games(folders, self.data, seed=self.seed, sources=self.players, reporter=reporter)
-            console.print(plan_table(plans, self.out, self.limits, num_workers=self.workers))
+            console.print(plan_table(plans, self.out, self.limits, num_workers=workers))
         if self.dry_run:
             return
         if several:
@@ -85,7 +87,7 @@ class Collect:
                 seed=self.seed,
                 sources=self.players,
                 limits=self.limits,
-                num_workers=self.workers,
+                num_workers=workers,
                 reporter=reporter,
             )
             reporter.close(self.out)
@@ -96,8 +98,8 @@ class Collect:
             self.data,
             seed=self.seed,
             sources=self.players,
-            num_workers=self.workers,
-            watch=self.limits.watch(self.out, self.workers),
+            num_workers=workers,
+            watch=self.limits.watch(self.out, workers),
             reporter=reporter,
         )
         reporter.close(self.out)

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from rmr_gym.errors import explain
 from rmr_gym.pipeline.data_annotate import annotate
-from rmr_gym.pipeline.data_annotation import annotation_table, write_annotation
+from rmr_gym.pipeline.data_annotation import annotation_table, check_destination, write_annotation
 from rmr_gym.pipeline.data_describe import folders_of_episodes
 
 
@@ -21,7 +21,8 @@ class Annotate:
 
     For each byte that changes: whether it counts or is a clock, which actions it follows, which column or row of the
     picture it stands for, and which known byte it goes along with. Correlations are hints, not proofs. The written
-    table can be renamed and passed to rmr_gym.wrappers.StateVariables.
+    table can be renamed and passed to rmr_gym.wrappers.StateVariables, or as --variables for another round: names and
+    categories are taken over into the new table, those of other games too, and comments are not. No file is replaced.
     Example: rmr-gym data annotate data/pong --out pong.toml
     """
 
@@ -29,10 +30,10 @@ class Annotate:
     """Folders of episodes of one game, or folders of such folders."""
 
     out: Path | None = None
-    """File to write: .toml or .csv with names, or .json with all numbers."""
+    """File to write, not there yet: .toml or .csv with names, or .json with all numbers."""
 
     variables: Path | None = None
-    """Table of names of your own, .toml or .csv, beside the known ones."""
+    """Table of names of your own, .toml or .csv, beside the known ones; byte_8 is no name for byte 8."""
 
     unnamed_only: bool = False
     """Show only bytes that have no name yet."""
@@ -52,13 +53,15 @@ class Annotate:
 
     def execute(self, console: Console) -> None:
         """Look at all folders as one data set."""
+        if self.out is not None:
+            check_destination(self.out)
         folders = folders_of_episodes(self.paths)
         annotation = annotate(folders, variables=self.variables, num_steps=self.num_steps, seed=self.seed)
-        if self.out is not None:
-            write_annotation(annotation, self.out)
         if self.json:
             console.print_json(json.dumps(annotation), indent=1)
-            return
-        console.print(annotation_table(annotation, unnamed_only=self.unnamed_only), highlight=False)
-        if self.out is not None:
-            console.print(f"Written: {self.out}", highlight=False)
+        else:
+            console.print(annotation_table(annotation, unnamed_only=self.unnamed_only), highlight=False)
+        if self.out is not None:  # last, so that what cannot be written is shown all the same
+            write_annotation(annotation, self.out)
+            if not self.json:
+                console.print(f"Written: {self.out}", highlight=False)

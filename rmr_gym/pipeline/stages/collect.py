@@ -10,14 +10,15 @@ from typing import get_args
 
 from rmr_gym.data import DiskWatch, EpisodeStore, TransitionDataset
 from rmr_gym.data import collect as collect_episodes
-from rmr_gym.envs.console import rom_path
+from rmr_gym.data.session import Session
+from rmr_gym.envs.console import ConsoleConfig, rom_path
 from rmr_gym.envs.games import get_game
 from rmr_gym.pipeline.config import GRADED, DataConfig
 from rmr_gym.pipeline.config_json import to_json
 from rmr_gym.pipeline.datasets import Split
 from rmr_gym.pipeline.players import named_players
 from rmr_gym.pipeline.progress import Reporter, spent
-from rmr_gym.pipeline.stage import RESULT_FILE, JsonObject, Stage, exclusive
+from rmr_gym.pipeline.stage import EPISODES, RESULT_FILE, JsonObject, Stage, begun_file, exclusive
 from rmr_gym.players import Player
 
 
@@ -55,7 +56,7 @@ def collect(
     players = named_players(sources, game, config)
     inputs = collection_inputs(game, config, seed, sources, players)
     with exclusive(out):
-        stage = begin_collection(Path(out), inputs)
+        stage = begin_collection(recording(Path(out), game, config, seed, players), inputs)
         if stage.finished:
             return stage.result
         with reporter.task(f"Playing {inputs['game']}") as progress:
@@ -89,19 +90,34 @@ def collection_inputs(
     return {"game": get_game(game).rom_id, "config": to_json(config), "seed": seed, "players": named}
 
 
-def begin_collection(folder: Path, inputs: JsonObject) -> Stage:
+def recording(folder: Path, game: str, config: DataConfig, seed: int, players: Sequence[Player]) -> Session:
+    """Return what decides the episodes of a data set."""
+    console = ConsoleConfig(
+        game=get_game(game).rom_id,
+        frame_skip=config.frame_skip,
+        max_pool=config.max_pool,
+        noop_max=config.noop_max,
+    )
+    return Session(directory=folder, console=console, players=tuple(players), seed=seed, max_steps=config.max_steps)
+
+
+def begin_collection(session: Session, inputs: JsonObject) -> Stage:
     """Open the stage of a data set; a finished one is open again where episodes were deleted, as damaged ones are.
 
     Raises:
-        ValueError: when the folder holds another data set.
-        DependencyNotInstalled: when it is not finished and the emulator is missing; nothing is begun then.
+        ValueError: when the folder holds another data set, or episodes that are none of this one; nothing is begun
+            then, as it would be the end of those.
+        DependencyNotInstalled: when it is not finished and the emulator is missing; likewise.
     """
+    folder = session.directory
     if not (folder / RESULT_FILE).exists():
         rom_path(inputs["game"])
-    stage = Stage(folder, inputs)
+        if not begun_file(folder).exists():
+            session.missing(inputs["config"]["num_episodes"])
+    stage = Stage(folder, inputs, work=(EPISODES,))
     if stage.finished:
         recorded = sum(split["num_episodes"] for split in stage.result["splits"].values())
-        if sum(1 for _ in folder.glob("ep-*.arrow")) < recorded:
+        if sum(1 for _ in folder.glob(EPISODES)) < recorded:
             stage.reopen()
     return stage
 

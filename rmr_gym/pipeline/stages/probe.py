@@ -59,7 +59,7 @@ def probe(
     } | probed.facts
     record = probed.record if out is None else Path(out, PROBE_FILE)
     with exclusive(record.parent) as folder:
-        stage = Stage(folder, inputs, result_name=record.name)
+        stage = Stage(folder, inputs, result_name=record.name, work=())  # a probe keeps nothing
         if probed.game not in (None, game := game_of(dataset)):
             reporter.line(f"Note that {encoder} was trained on {probed.game} and is probed on {game}.")
         if stage.finished:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -67,7 +69,8 @@ def train_together(
                 device=device,
                 sinks={member: JsonlSink(folders[member] / LOG_FILE) for member in members},
                 on_step=progress,
-                state_folder=state_folder,
+                # What was begun around another processor, or with other data or settings, is not found there.
+                state_folder=state_folder / ENSEMBLE_FOLDER / _digest([stages[member].inputs for member in members]),
                 keep_state=True,  # until all encoders are written
             )
         # All encoders first: with less than all of them left, a later call could not go on with the states.
@@ -81,3 +84,7 @@ def train_together(
             shutil.rmtree(folders[member] / STATE_FOLDER, ignore_errors=True)
         shutil.rmtree(state_folder / ENSEMBLE_FOLDER, ignore_errors=True)
     reporter.line(f"Trained {len(members)} encoders together{spent({'timing': stopwatch.read()})}")
+
+
+def _digest(inputs: object) -> str:
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
