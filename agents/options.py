@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -25,6 +26,7 @@ from rmr_gym.sb3.training import (
     NatureCnnFeatures,
     StateFeatures,
 )
+from rmr_gym.sb3.training.networks import encoder_folder, has_encoder
 
 if TYPE_CHECKING:
     AlgorithmName: TypeAlias = str
@@ -91,26 +93,27 @@ def parse(arguments: Sequence[str]) -> Train:
         SystemExit: after `--help` (status 0) and on options that do not exist (status 2).
     """
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for name in ("game", "algo", "features", "encoder"):
+    for name in ("game", "algo", "features", "encoder", "seed", "out"):
         early.add_argument(f"--{name}", nargs="?")  # without a value tyro says what is missing
     known, _ = early.parse_known_args(list(arguments))
     # Unknown names are left to tyro, which lists the known ones.
     algo = known.algo if known.algo in ALGORITHMS else "ppo"
     default_features = "nature_cnn" if known.encoder is None else "encoder"
     features = known.features if known.features in FEATURES else default_features
-    task = known.game or "pong"
     algorithm = ALGORITHMS[algo]()
     config = AgentConfig(
-        task=task,
+        task=known.game or "pong",
         algorithm=algorithm,
         features=_features(features, known.encoder, algorithm),
-        stack=_stack(task, known.encoder),
+        seed=_seed(known.seed),
         game=GameOptions(life_is_episode=not algorithm.recurrent),  # as RL Baselines3 Zoo has it
     )
+    out = None if known.out is None else Path(known.out)
+    default = Train(config=config, algo=algo, features=features, encoder=known.encoder, out=out)
     chosen: Train = tyro.cli(
         Train,
         args=list(arguments),
-        default=Train(config=config, algo=algo, features=features, encoder=known.encoder),
+        default=replace(default, config=replace(config, stack=_stack(default))),
         prog="python -m agents.train",
         config=(tyro.conf.AvoidSubcommands,),
     )
@@ -134,10 +137,20 @@ def _features(name: str, encoder: str | None, algorithm: AnyAlgorithmConfig) -> 
     return EncoderFeatures(path=encoder, through="extractor" if algorithm.off_policy else "wrapper")
 
 
-def _stack(task: str, encoder: str | None) -> int:
+def _seed(word: str | None) -> int:
+    """Return the seed, or 0 where tyro will say what is wrong with it."""
+    with suppress(ValueError):
+        return int(word or 0)
+    return 0
+
+
+def _stack(options: Train) -> int:
     """Return how many pictures an observation has: the window of the encoder, if it has one."""
+    encoder = options.encoder
     if encoder is not None:
-        document = read_encoder_document(encoder)
+        # Trainings go on with their copy when the encoder is gone.
+        gone = not Path(encoder).is_dir() and has_encoder(options.folder)
+        document = read_encoder_document(encoder_folder(options.folder) if gone else encoder)
         if document["kind"] == "video encoder":
             return int(document["config"]["history"])
-    return _BALLS_STACK if task == BALLS_PUSH else _GAME_STACK
+    return _BALLS_STACK if options.config.task == BALLS_PUSH else _GAME_STACK

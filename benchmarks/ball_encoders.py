@@ -10,6 +10,7 @@ folder of the run as a further arm, `untrained`, for comparisons of agents.
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -59,6 +60,9 @@ class BallEncodersConfig:
     num_episodes: int = 50
     """Episodes of 100 steps of the world with pushes, of which every third window is scored."""
 
+    push_speed: float = 0.1
+    """Speed that a push adds in that world, in metres per second. ours: the default of `rmr/BouncingBallsPush-v0`."""
+
     seed: int = 0
     """Seed of the windows, the starts and the pushes."""
 
@@ -67,6 +71,9 @@ class BallEncodersConfig:
         if self.num_windows < 3 or self.num_episodes < 1:
             expected = "num_windows >= 3 and num_episodes >= 1"
             raise ValueError(explain(expected=expected, got=self, fix="Leave them at their defaults."))
+        if not (math.isfinite(self.push_speed) and self.push_speed > 0):
+            fix = "Pass push_speed=0.1."
+            raise ValueError(explain(expected="a finite push_speed above 0", got=self.push_speed, fix=fix))
 
 
 class Windows(NamedTuple):
@@ -85,7 +92,7 @@ def run(config: BallEncodersConfig) -> dict[str, Any]:
     videos = config.run / "videos"
     train = _recorded(open_balls(videos, "train", chain.data), config.num_windows, config.seed)
     held_out = _recorded(open_balls(videos, "validation", chain.data), config.num_windows // 3, config.seed)
-    pushed = push_windows(chain.world, config.num_episodes, config.seed)
+    pushed = push_windows(chain.world, config.num_episodes, config.seed, push_speed=config.push_speed)
     found: dict[str, dict[str, Any]] = {}
     for arm in (*chain.arms, UNTRAINED):
         for seed in chain.seeds:
@@ -115,9 +122,9 @@ def write_untrained(chain: BallsRunConfig, folder: Path) -> None:
         save_video_model(model.eval(), model_folder(folder, UNTRAINED, seed), **facts)
 
 
-def push_windows(world: BallsConfig, num_episodes: int, seed: int) -> Windows:
+def push_windows(world: BallsConfig, num_episodes: int, seed: int, *, push_speed: float) -> Windows:
     """Record windows of the world in which ball 0 is pushed, under pushes that last about three frames."""
-    env = gym.make("rmr_gym:rmr/BouncingBallsPush-v0", **asdict(world))
+    env = gym.make("rmr_gym:rmr/BouncingBallsPush-v0", **asdict(world), push_speed=push_speed)
     env.action_space.seed(derive(seed, "actions"))
     draws = numpy_generator(seed, "pushes")
     pixels, states = [], []

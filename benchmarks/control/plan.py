@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks.control.arms import ARMS, arms_of
 from benchmarks.control.settings import agent_config
+from rmr_gym.counts import as_count
 from rmr_gym.errors import explain
 from rmr_gym.models.checkpoint import read_encoder_document
 from rmr_gym.pipeline.config import check_once
@@ -83,8 +84,9 @@ def plan(
         steps: environment steps of each; None takes the defaults of the tasks.
 
     Raises:
-        ValueError: when an arm, a task or an encoder is not there, or one stands twice.
+        ValueError: when an arm, a task or an encoder is not there, one stands twice, or `num_encoders` is below 1.
     """
+    as_count("num_encoders", num_encoders)
     planned = [
         _planned(task, arm, seed, _Encoders(encoders, num_encoders), steps)
         for seed in seeds

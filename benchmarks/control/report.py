@@ -69,17 +69,23 @@ def _task(results: Sequence[JsonObject], *, random_episodes: int) -> JsonObject:
 
 def _facts(results: Sequence[JsonObject]) -> JsonObject:
     """Return what is known of the trainings of an arm besides their returns."""
-    steps = sum(result["env_steps"] for result in results)
+    timed = [result for result in results if result.get("processor_seconds") is not None]
     return {
         "features": results[0]["settings"]["features"] | ({"path": None} if results[0]["encoder"] else {}),
         "algorithm": results[0]["settings"]["algorithm"],
         "encoders": [result["encoder"] for result in results],
         "keys": [result["key"] for result in results],
         "trainable_parameters": results[0]["parameters"]["trainable"],
-        "steps_per_second": round(steps / sum(result["training_seconds"] for result in results), 1),
-        "steps_per_processor_second": round(steps / sum(result["processor_seconds"] for result in results), 1),
+        "steps_per_second": _speed(results, "training_seconds"),
+        "steps_per_processor_second": _speed(timed, "processor_seconds") if timed else None,
         "threads": sorted({result["threads"] for result in results}),
     }
+
+
+def _speed(results: Sequence[JsonObject], seconds: str) -> float:
+    """Return environment steps per second of all trainings together."""
+    steps = sum(result["env_steps"] for result in results)
+    return round(float(steps / sum(result[seconds] for result in results)), 1)
 
 
 def _shared(settings: Mapping[str, Any]) -> JsonObject:

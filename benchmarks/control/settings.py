@@ -82,7 +82,7 @@ def agent_config(task: str, arm: str, seed: int, encoder: str | None, steps: int
         task=task,
         algorithm=algorithm,
         features=_features(task, arm, encoder),
-        steps=steps or (_BALLS_STEPS if on_balls else _GAME_STEPS),
+        steps=(_BALLS_STEPS if on_balls else _GAME_STEPS) if steps is None else steps,
         stack=_BALL_HISTORY if on_balls else _GAME_HISTORY,
         seed=seed,
         num_checkpoints=1,

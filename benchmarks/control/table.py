@@ -33,7 +33,8 @@ def _task(task: str, found: JsonObject) -> str:
     for name, arm in found["arms"].items():
         cells = [arm["label"], str(len(arm["seeds"])), _interval(arm["area"]), _interval(arm["final"])]
         cells += ["", ""] if name == BASELINE or name not in beside else _beside(beside[name])
-        rows.append([*cells, format(arm["steps_per_processor_second"], ".0f")])
+        speed = arm["steps_per_processor_second"]
+        rows.append([*cells, "" if speed is None else format(speed, ".0f")])
     return "\n".join([*lines, *table_lines(_COLUMNS, rows), *_beside_rmr(found)])
 
 

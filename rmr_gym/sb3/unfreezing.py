@@ -153,6 +153,11 @@ def unfreeze(policy: BasePolicy) -> None:
     policy.features_extractor_kwargs = {**policy.features_extractor_kwargs, "frozen": False}
 
 
+def trained_module(owner: nn.Module) -> nn.Module:
+    """Return what the optimizer of a policy, or of a part of one, trains: all of it but for target networks."""
+    return next((getattr(owner, name) for name in _ONLINE if hasattr(owner, name)), owner)
+
+
 class _Trained(NamedTuple):
     """Who owns an optimizer, and the module that it trains."""
 
@@ -167,7 +172,7 @@ def _trained_by(policy: BasePolicy) -> Iterator[_Trained]:
     """
     owners = [module for module in policy.modules() if isinstance(getattr(module, "optimizer", None), Optimizer)]
     for owner in owners:
-        module = next((getattr(owner, name) for name in _ONLINE if hasattr(owner, name)), owner)
+        module = trained_module(owner)
         groups = _optimizer(owner).param_groups
         expected, found = list(module.parameters()), [value for group in groups for value in group["params"]]
         shared = owner is not policy and getattr(policy, "share_features_extractor", False)

@@ -63,6 +63,22 @@ def test_balls_have_a_stack_of_three_or_the_window_of_the_encoder(tmp_path: Path
     assert (world.world.num_balls, world.features) == (3, StateFeatures())
 
 
+@pytest.mark.parametrize("words", [["--out", "agent"], ["--seed", "3"]])
+def test_window_is_that_of_the_copy_when_the_encoder_is_gone(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    command = ["--game", "balls_push", "--encoder", "gone/encoder", *words]
+    with pytest.raises(ValueError, match="gone/encoder"):
+        parse(command)
+    folder = Path("agent" if "--out" in words else "runs/agents/balls_push-ppo-encoder-seed-3")
+    save_encoder(SlotAttentionConfig(history=2, num_slots=2, slot_dim=4).build(), folder / "encoder")
+    options = parse(command)
+    assert (options.folder, options.config.stack) == (folder, 2)
+    assert options.config.features == EncoderFeatures(path="gone/encoder", through="wrapper")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from agents.record import main as record
 from agents.train import main as train
 from rmr_gym.data import collect
 from rmr_gym.models import fingerprint, save_encoder
-from rmr_gym.models.encoders import NatureCnnConfig
+from rmr_gym.models.encoders import KeypointsConfig, NatureCnnConfig
 from rmr_gym.sb3.agent_features import AgentFeatures
 from rmr_gym.sb3.training import load_agent, make_agent_env
 
@@ -78,6 +79,41 @@ def test_training_says_how_far_it_is_and_what_came_out(
     found = json.loads(scores.read_text())
     assert [record["env_steps"] for record in found] == [8, 16]
     assert all(len(record["returns"]) == 2 for record in found)
+
+
+def test_training_is_repeated_when_its_encoder_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    window = KeypointsConfig(history=2, num_slots=2, slot_dim=4, channels=4).build()
+    save_encoder(window, tmp_path / "encoder")
+    command = [*SHORT.split(), "--game", "balls_push", "--world.num-balls", "1"]
+    command += ["--encoder", str(tmp_path / "encoder"), "--out", str(tmp_path / "agent")]
+    assert train(command) == 0
+    shutil.rmtree(tmp_path / "encoder")
+    (tmp_path / "agent" / "result.json").unlink()
+    assert train(command) == 0
+    assert json.loads((tmp_path / "agent" / "result.json").read_text())["env_steps"] == 16
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--threads 0", "threads as an integer of at least 1"),
+        ("--algo.batch-size 1", "at least 2 steps"),
+        ("--algo.n-steps 1 --algo.num-envs 1", "at least 2 steps"),
+        ("--game.size 20 20", "game.size of at least 36"),
+        ("--game balls_push --world.picture-size 20", "world.picture_size of at least 36"),
+    ],
+)
+def test_numbers_out_of_range_end_in_one_sentence(
+    words: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        status: Any = train([*words.split(), "--out", str(tmp_path / "agent")])
+    except SystemExit as end:  # of the parser of options
+        status = end.code
+    assert status == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "agent").exists()
 
 
 def test_film_shows_the_game_its_memory_and_what_is_read(game: Path, data: Path, tmp_path: Path) -> None:

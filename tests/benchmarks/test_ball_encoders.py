@@ -51,9 +51,9 @@ def test_score_is_the_share_of_what_a_linear_map_explains() -> None:
 
 
 def test_pushed_windows_are_what_the_environment_shows() -> None:
-    windows = push_windows(WORLD, 2, seed=0)
+    windows = push_windows(WORLD, 2, seed=0, push_speed=0.1)
     assert windows.pixels.shape == (2 * 33, 3, 3, 64, 64)
-    again = push_windows(WORLD, 2, seed=0)
+    again = push_windows(WORLD, 2, seed=0, push_speed=0.1)
     assert all(np.array_equal(*pair) for pair in zip(windows, again, strict=True))
     red = windows.pixels[:, -1, 0].astype(np.float64) * (windows.pixels[:, -1, 1] == 0)
     columns = (np.arange(64) + 0.5) / 64 - 0.5
@@ -61,6 +61,8 @@ def test_pushed_windows_are_what_the_environment_shows() -> None:
     np.testing.assert_allclose(middle, windows.targets[:, 0, 0], atol=0.003)
     speeds = np.linalg.norm(windows.targets[:, :, 2:], axis=-1).std(0)
     assert speeds[0] > 0.005  # pushed
+    harder = push_windows(WORLD, 2, seed=0, push_speed=0.3)
+    assert np.linalg.norm(harder.targets[:, 0, 2:], axis=-1).mean() > 0.03  # metres in a frame of 0.1 s
 
 
 def test_run_writes_untrained_encoders_and_scores_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,7 +76,8 @@ def test_run_writes_untrained_encoders_and_scores_all(tmp_path: Path, capsys: py
         ),
     )
     run_balls(chain, tmp_path)
-    result = run(BallEncodersConfig(run=tmp_path, num_windows=30, num_episodes=1))
+    result = run(BallEncodersConfig(run=tmp_path, num_windows=30, num_episodes=1, push_speed=0.3))
+    assert result["config"]["push_speed"] == 0.3
     assert set(result["arms"]) == {"rmr", UNTRAINED}
     trained, untrained = (result["arms"][arm]["0"] for arm in ("rmr", UNTRAINED))
     assert trained["fingerprint"] != untrained["fingerprint"]
@@ -95,7 +98,10 @@ def test_recorded_encoders_show_every_ball_to_an_agent_and_untrained_ones_do_not
     assert all(min(scores["pushed"]["velocity_r2"]) < 0.85 for scores in arms[UNTRAINED].values())
 
 
-@pytest.mark.parametrize("field", ["num_windows", "num_episodes"])
-def test_config_refuses_too_little(field: str) -> None:
-    with pytest.raises(ValueError, match=f"{field} >="):
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [("num_windows", "num_windows >="), ("num_episodes", "num_episodes >="), ("push_speed", "push_speed above 0")],
+)
+def test_config_refuses_too_little(field: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         BallEncodersConfig(run=Path("run"), **{field: 0})  # type: ignore[arg-type]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from rmr_gym.atomic import rename_folder
 from rmr_gym.documents import write_json
 from rmr_gym.errors import missing_extra
+from rmr_gym.sb3.training.clock import Clock
 from rmr_gym.sb3.training.config import AgentConfig
 from rmr_gym.sb3.training.run_folder import (
     CHECKPOINT_FOLDER,
@@ -35,25 +35,6 @@ OnProgress = Callable[[int, int], None]
 """Told `(done, all)` environment steps after every step; for progress bars."""
 
 _FILES = {"": MODEL_FILE, "replay_buffer_": REPLAY_FILE, "vecnormalize_": NORMALIZE_FILE}
-
-
-class Clock:
-    """Measures the seconds of a training over all its sessions, without those of evaluations.
-
-    Args:
-        spent: seconds of earlier sessions.
-    """
-
-    def __init__(self, spent: float) -> None:
-        self._since = time.perf_counter() - spent
-
-    def read(self) -> float:
-        """Return the seconds."""
-        return time.perf_counter() - self._since
-
-    def leave_out(self, seconds: float) -> None:
-        """Do not count these seconds."""
-        self._since += seconds
 
 
 class Evaluations(BaseCallback):
@@ -83,13 +64,13 @@ class Evaluations(BaseCallback):
 
     def evaluate(self, num_episodes: int) -> None:
         """Score the agent as it is."""
-        steps, spent = self.model.num_timesteps, self._clock.read()
+        steps, spent = self.model.num_timesteps, self._clock.training_seconds()
         seed = derive(self._config.seed, "evaluation", steps)
         found = score(self.model, self._config, self._folder, num_episodes=num_episodes, seed=seed, device=self._device)
         append_evaluation(self._folder, {"env_steps": steps, "training_seconds": round(spent, 3), **found})
         self.logger.record("eval/mean_reward", found["mean_return"])  # the name that EvalCallback gives it
         self.logger.dump(steps)
-        self._clock.leave_out(self._clock.read() - spent)
+        self._clock.leave_out(self._clock.training_seconds() - spent)
 
 
 class Episodes(BaseCallback):
@@ -161,7 +142,7 @@ class Checkpoints(CheckpointCallback):
         self._partial.mkdir(parents=True)
         self.n_calls = 0  # so that it is due
         super()._on_step()
-        write_json(self._partial / STATE_FILE, {"env_steps": steps, "training_seconds": self._clock.read()})
+        write_json(self._partial / STATE_FILE, {"env_steps": steps, **self._clock.read()})
         rename_folder(self._partial, target)
         for path in checkpoints(self._folder).values():
             if path != target:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from rmr_gym.errors import explain
 from rmr_gym.sb3.training.adam import AdamConfig
 from rmr_gym.sb3.training.algorithm import schedule
 
@@ -42,6 +43,14 @@ class ClippedPolicyConfig(AdamConfig):
 
     gae_lambda: float = 0.95
     """Decay of the advantage estimate (Stable-Baselines3's default)."""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range, and minibatches of one step, whose advantage cannot be normalised."""
+        AdamConfig.__post_init__(self)
+        if min(self.batch_size, self.num_envs * self.n_steps) < 2:
+            got = f"batch_size={self.batch_size}, num_envs={self.num_envs}, n_steps={self.n_steps}"
+            fix = "Raise batch_size, or n_steps."
+            raise ValueError(explain(expected="minibatches of at least 2 steps", got=got, fix=fix))
 
     @property
     def adam_epsilon(self) -> float:

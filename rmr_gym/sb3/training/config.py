@@ -13,6 +13,7 @@ from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.errors import explain
 from rmr_gym.sb3.training.algorithms import ALGORITHMS, AnyAlgorithmConfig, PpoConfig
 from rmr_gym.sb3.training.features import FEATURES, AnyFeatures, NatureCnnFeatures, StateFeatures
+from rmr_gym.sb3.training.features.nature_cnn import LEAST_SIDE
 from rmr_gym.sb3.training.tasks import GameOptions, PushOptions, Task, task_name
 
 DOCUMENTS = ConfigJson([ALGORITHMS, FEATURES])
@@ -105,6 +106,18 @@ class AgentConfig:
             fix = "Leave critic_arch out, or take PPO or A2C."
             got = f"critic_arch={features.critic_arch} for {type(self.algorithm).__name__}"
             raise ValueError(explain(expected="an algorithm with a critic for critic_arch", got=got, fix=fix))
+        self._check_sides()
+
+    def _check_sides(self) -> None:
+        """Refuse pictures that are too small for the convolutions of NatureCNN."""
+        if not isinstance(self.features, NatureCnnFeatures):
+            return
+        size = self.world.picture_size
+        name, sides = ("game.size", self.game.size) if self.where.is_game else ("world.picture_size", (size, size))
+        if min(sides) < LEAST_SIDE:
+            expected = f"{name} of at least {LEAST_SIDE} pixels a side for nature_cnn"
+            fix = f"Raise {name}, or choose other features."
+            raise ValueError(explain(expected=expected, got=" x ".join(map(str, sides)), fix=fix))
 
     @property
     def where(self) -> Task:

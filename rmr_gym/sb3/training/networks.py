@@ -41,6 +41,11 @@ def encoder_folder(folder: Path) -> Path:
     return folder / "encoder"
 
 
+def has_encoder(folder: Path) -> bool:
+    """Say whether a run has its encoder already."""
+    return (encoder_folder(folder) / CONFIG_FILE).exists()  # written last
+
+
 def put_encoder(path: str, folder: Path, weights: Weights, seed: int, task: Task) -> str:
     """Copy an encoder into the folder of a run, or draw one of the same architecture there.
 
@@ -62,7 +67,7 @@ def put_encoder(path: str, folder: Path, weights: Weights, seed: int, task: Task
         ValueError: when there is no encoder, or another one than at first (of random ones, of another architecture).
     """
     own = encoder_folder(folder)
-    copied = (own / CONFIG_FILE).exists()  # written last
+    copied = has_encoder(folder)
     if copied and not Path(path).is_dir():
         return fingerprint(load_any_encoder(own))
     fix = "Pass the same encoder as before, or another --out."

@@ -13,7 +13,7 @@ from rmr_gym.atomic import write_atomically
 from rmr_gym.documents import differences, read_json, without_nan, write_json
 from rmr_gym.errors import explain
 from rmr_gym.sb3.training.config import DOCUMENTS, AgentConfig
-from rmr_gym.sb3.training.networks import encoder_folder
+from rmr_gym.sb3.training.networks import encoder_folder, has_encoder
 
 JsonObject = dict[str, Any]
 
@@ -29,10 +29,11 @@ _CHECKPOINT = re.compile(r"steps-(\d+)")
 def pin_config(config: AgentConfig, folder: Path, *, resume: bool = True) -> None:
     """Write the config of a new training, or compare it with the one that is to be continued.
 
-    A call that was refused before anything was trained binds nobody: its config is replaced, with its encoder.
+    A call that was refused before anything was trained binds nobody: its config is replaced, with its encoder. The
+    folder of the encoder may have another name than at first, if the same encoder lies in it.
 
     Raises:
-        ValueError: when the folder was begun with another config; the message names the fields.
+        ValueError: when the folder was begun with another config, the message names the fields, or another encoder.
     """
     path, now = folder / CONFIG_FILE, DOCUMENTS.to_json(config)
     if not path.exists():
@@ -46,6 +47,10 @@ def pin_config(config: AgentConfig, folder: Path, *, resume: bool = True) -> Non
     if changed and not (read_evaluations(folder) or checkpoints(folder)):
         shutil.rmtree(encoder_folder(folder), ignore_errors=True)
         write_json(path, now)
+        return
+    only_moved = changed and all(line.startswith("features.path: ") for line in changed)
+    if only_moved and has_encoder(folder) and Path(now["features"]["path"]).is_dir():
+        config.features.prepare(folder, config.seed, config.where)  # refuses another encoder than the copy
     elif changed:
         fix = "Repeat the settings of the first call, or pass another folder."
         got = f"other ones (there -> now): {'; '.join(changed)}"

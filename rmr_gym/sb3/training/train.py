@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from rmr_gym.counts import as_count
 from rmr_gym.documents import exclusive, read_json, write_json
 from rmr_gym.errors import explain, missing_extra
 from rmr_gym.models.devices import check_device
+from rmr_gym.sb3.training.clock import Clock
 from rmr_gym.sb3.training.config import DOCUMENTS, AgentConfig
 from rmr_gym.sb3.training.run_folder import (
     EVALUATIONS_FILE,
@@ -77,19 +79,21 @@ def train_agent(
         on_progress: told of progress.
 
     Returns:
-        The result: `config`, `evaluation` at the end, `env_steps`, `training_seconds` (of all sessions, without
-        evaluations), `steps_per_second`, `fingerprints` of frozen or initial encoders, numbers of parameters, versions.
+        The result: `config`, `evaluation` at the end, `env_steps`, `steps_per_second`, `fingerprints` of frozen or
+        initial encoders, numbers of parameters (target networks left out), versions; and seconds of all sessions:
+        `training_seconds` (without evaluations), `wall_seconds` and `processor_seconds` (with all that belongs to it;
+        None where the training was begun by a version that did not keep them).
 
     Raises:
-        ValueError: when the folder was begun with another config, the message names the fields; when another process
-            works in it; when a replay buffer does not fit into memory, or that of the last checkpoint is missing;
-            when the device is absent; or as the environments.
+        ValueError: when the folder was begun with another config, the message names the fields, or with another
+            encoder; when another process works in it; when a replay buffer does not fit into memory, or that of the
+            last checkpoint is missing; when the device is absent or `threads` below 1; or as the environments.
         DependencyNotInstalled: when Stable-Baselines3, sb3-contrib, ale-py or MuJoCo is missing.
     """
     out = Path(out)
     check_device(device)  # Stable-Baselines3 would take the processor without a word
     if threads is not None:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(as_count("threads", threads))
     with exclusive(out):
         pin_config(config, out, resume=resume)
         if (out / RESULT_FILE).exists():
@@ -99,9 +103,10 @@ def train_agent(
 
 
 def _train(config: AgentConfig, out: Path, device: str, on_progress: OnProgress | None) -> JsonObject:
-    fingerprints = config.features.prepare(out, config.seed, config.where)
     last = max(checkpoints(out).items(), default=None)
     start = 0 if last is None else last[0]
+    clock = Clock(None if last is None else read_json(last[1] / STATE_FILE))
+    fingerprints = config.features.prepare(out, config.seed, config.where)
     rewind(out, start)
     with ExitStack() as stack:
         venv = make_agent_env(
@@ -124,13 +129,13 @@ def _train(config: AgentConfig, out: Path, device: str, on_progress: OnProgress 
         logger = _logger(out / LOG_FOLDER, start)
         stack.callback(logger.close)
         model.set_logger(logger)
-        seconds = _learn(model, config, out, device, on_progress, checkpoint=None if last is None else last[1])
+        _learn(model, config, out, device, on_progress, clock=clock, start=start)
     result = {
         "config": DOCUMENTS.to_json(config),
         "env_steps": model.num_timesteps,
         "evaluation": read_evaluations(out)[-1],
-        "training_seconds": round(seconds, 3),
-        "steps_per_second": round(model.num_timesteps / seconds, 3),
+        **clock.read(),
+        "steps_per_second": round(model.num_timesteps / clock.training_seconds(), 3),
         "fingerprints": fingerprints,
         "parameters": _parameters(model),
         "agent": str((checkpoint_folder(out, model.num_timesteps) / MODEL_FILE).relative_to(out)),
@@ -149,32 +154,30 @@ def _learn(
     device: str,
     on_progress: OnProgress | None,
     *,
-    checkpoint: Path | None,
-) -> float:
-    """Train from a checkpoint, or from the start, to the end, and score; return the seconds of all sessions."""
-    from rmr_gym.sb3.training.callbacks import Checkpoints, Clock, Episodes, Evaluations, ProgressReport
+    clock: Clock,
+    start: int,
+) -> None:
+    """Train from a checkpoint, or from step 0, to the end, and score."""
+    from rmr_gym.sb3.training.callbacks import Checkpoints, Episodes, Evaluations, ProgressReport
 
-    state = {} if checkpoint is None else read_json(checkpoint / STATE_FILE)
-    start = state.get("env_steps", 0)
-    clock = Clock(state.get("training_seconds", 0.0))
     evaluations = Evaluations(config, out, clock, device)
     # Evaluations before checkpoints: what a checkpoint has behind it has been written then.
     callbacks = [*config.features.callbacks(), Episodes(out), evaluations, Checkpoints(config, out, clock)]
     if on_progress is not None:
         callbacks.append(ProgressReport(on_progress, config.steps))
     if config.steps > start:
+        clock.start()
         model.learn(
             config.steps - start,
             callback=callbacks,
             log_interval=4 if config.algorithm.off_policy else _rollouts(config, _LOGGED_STEPS),
-            reset_num_timesteps=checkpoint is None,
+            reset_num_timesteps=start == 0,
         )
-    seconds: float = clock.read() if config.steps > start else state["training_seconds"]
+        clock.stop()
     # There may be one of a session that was killed before it wrote the result.
     rewind(out, model.num_timesteps - 1, names=(EVALUATIONS_FILE,))
     evaluations.init_callback(model)
     evaluations.evaluate(config.evaluation.num_final_episodes)
-    return seconds
 
 
 def _begin(config: AgentConfig, out: Path, venv: VecEnv, device: str) -> BaseAlgorithm:
@@ -242,7 +245,11 @@ def _rollouts(config: AgentConfig, steps: int) -> int:
 
 
 def _parameters(model: BaseAlgorithm) -> dict[str, int]:
-    parameters, buffers = list(model.policy.parameters()), list(model.policy.buffers())
+    """Count the weights of the networks that are trained; target networks are copies of them."""
+    from rmr_gym.sb3.unfreezing import trained_module
+
+    module = trained_module(model.policy)
+    parameters, buffers = list(module.parameters()), list(module.buffers())
     trainable = sum(value.numel() for value in parameters if value.requires_grad)
     # The extractors of rmr_gym hold in buffers what is frozen.
     return {"trainable": trainable, "frozen": sum(value.numel() for value in parameters + buffers) - trainable}

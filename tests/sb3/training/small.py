@@ -37,3 +37,17 @@ def quick(**changes: Any) -> AgentConfig:
         "world": BallsConfig(num_balls=1),
     }
     return small(**settings | changes)
+
+
+class StopError(Exception):
+    """What ends a training in the middle."""
+
+
+def stop_at(steps: int) -> Any:
+    """Make what ends a training after some steps, for `on_progress`."""
+
+    def on_progress(done: int, _: int) -> None:
+        if done >= steps:
+            raise StopError
+
+    return on_progress

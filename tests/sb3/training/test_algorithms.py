@@ -125,3 +125,11 @@ def test_numbers_out_of_range_are_refused(field: str, value: float) -> None:
 def test_counts_begin_with_1(name: str, field: str) -> None:
     with pytest.raises(ValueError, match=f"{field} of at least 1"):
         ALGORITHMS[name](**{field: 0})
+
+
+@pytest.mark.parametrize("name", ["ppo", "recurrent_ppo"])
+@pytest.mark.parametrize("numbers", [{"batch_size": 1}, {"num_envs": 1, "n_steps": 1}])
+def test_minibatches_of_one_step_are_refused(name: str, numbers: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="minibatches of at least 2 steps; got batch_size="):
+        ALGORITHMS[name](**numbers)
+    assert ALGORITHMS[name](num_envs=1, n_steps=2, batch_size=2).steps_per_rollout == 2

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
+import numpy as np
 import pytest
+from gymnasium import spaces
+from stable_baselines3.common.torch_layers import NatureCNN
 
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.sb3.training import (
@@ -44,12 +48,23 @@ def test_task_is_stored_by_its_rom_id() -> None:
         ({"steps": 0}, "steps"),
         ({"stack": 0}, "stack"),
         ({"num_checkpoints": 0}, "checkpoints"),
+        ({"game": GameOptions(size=(84, 35))}, "game.size of at least 36 pixels a side for nature_cnn; got 84 x 35"),
+        ({"task": "balls_push", "world": BallsConfig(picture_size=20)}, "world.picture_size of at least 36"),
         ({"algorithm": DqnConfig(), "features": StateFeatures(critic_arch=(8,))}, "critic_arch"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         small(**changes)
+
+
+def test_smallest_pictures_are_those_that_the_convolutions_take() -> None:
+    assert small(game=GameOptions(size=(36, 36))).game.size == (36, 36)
+    assert small(game=GameOptions(size=(20, 20)), features=StateFeatures()).game.size == (20, 20), "not seen"
+    for side, fits in ((36, True), (35, False)):
+        space = spaces.Box(0, 255, (4, side, side), np.uint8)
+        with nullcontext() if fits else pytest.raises(RuntimeError):
+            NatureCNN(space)
 
 
 def test_parts_refuse_what_makes_no_sense() -> None:

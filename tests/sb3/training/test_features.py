@@ -20,7 +20,7 @@ from rmr_gym.sb3.training import (
 )
 from rmr_gym.sb3.training.networks import encoder_folder, put_encoder
 from rmr_gym.sb3.unfreezing import extractors
-from tests.sb3.training.small import ONCE, SMALL_DQN, small
+from tests.sb3.training.small import ONCE, SMALL_DQN, SMALL_PPO, small
 
 PONG = small().where
 
@@ -94,6 +94,17 @@ def test_frozen_encoder_is_that_of_the_folder_after_training(through: Any, encod
     assert {part.fingerprint() for part in extractors(model.policy)} == (set() if through == "wrapper" else {expected})
     frozen = sum(value.numel() for value in load_encoder(encoder).parameters())
     assert result["parameters"]["frozen"] >= (0 if through == "wrapper" else frozen)
+
+
+def test_encoder_of_a_policy_with_a_target_network_is_counted_once(encoder: Path, tmp_path: Path) -> None:
+    features = EncoderFeatures(path=str(encoder), through="extractor", projection=8)
+    found = {
+        name: train_agent(
+            small(steps=16, num_checkpoints=1, features=features, evaluation=ONCE, algorithm=algorithm), tmp_path / name
+        )["parameters"]["frozen"]
+        for name, algorithm in (("ppo", SMALL_PPO), ("dqn", SMALL_DQN))
+    }
+    assert found["dqn"] == found["ppo"]
 
 
 def test_fine_tuned_encoder_moves_after_its_steps(encoder: Path, tmp_path: Path) -> None:

@@ -16,9 +16,11 @@ from rmr_gym.models import fingerprint
 from rmr_gym.sb3.training import (
     DOCUMENTS,
     AgentConfig,
+    AnyAlgorithmConfig,
     EncoderFeatures,
     EvaluationConfig,
     GameOptions,
+    QrDqnConfig,
     checkpoints,
     evaluate_agent,
     load_agent,
@@ -28,22 +30,10 @@ from rmr_gym.sb3.training import (
     train_agent,
 )
 from rmr_gym.sb3.training.scoring import _apart, score
-from tests.sb3.training.small import LONG_PPO, NEVER, SHORT, SMALL_DQN, SMALL_PPO, quick, small
+from tests.sb3.training.small import LONG_PPO, NEVER, SHORT, SMALL_DQN, SMALL_PPO, StopError, quick, small, stop_at
 from tests.warm_python import run_python
 
 ROOT = Path(__file__).parents[3]
-
-
-class StopError(Exception):
-    """What ends a training in the middle."""
-
-
-def stop_at(steps: int) -> Any:
-    def on_progress(done: int, _: int) -> None:
-        if done >= steps:
-            raise StopError
-
-    return on_progress
 
 
 def test_result_says_what_was_done(trained: Path) -> None:
@@ -116,6 +106,27 @@ def test_device_that_is_not_there_is_not_replaced_by_another(
     assert not (tmp_path / "new").exists()
     with pytest.raises(ValueError, match=device):
         evaluate_agent(trained, num_episodes=1, device=device)
+
+
+def test_number_of_threads_is_positive(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="threads as an integer of at least 1; got 0"):
+        train_agent(quick(), tmp_path / "new", threads=0)
+    assert not (tmp_path / "new").exists()
+
+
+# 4 inputs, 8 hidden units, 5 actions; the target network is no part of them.
+@pytest.mark.parametrize(
+    ("algorithm", "weights"),
+    [
+        (SMALL_DQN, 8 * (4 + 1) + 5 * (8 + 1)),
+        (QrDqnConfig(buffer_size=50, learning_starts=4, batch_size=4, n_quantiles=3), 8 * (4 + 1) + 5 * 3 * (8 + 1)),
+    ],
+)
+def test_weights_of_target_networks_are_not_counted(
+    algorithm: AnyAlgorithmConfig, weights: int, tmp_path: Path
+) -> None:
+    result = train_agent(quick(steps=16, algorithm=algorithm, evaluation=NEVER), tmp_path)
+    assert result["parameters"] == {"trainable": weights, "frozen": 0}
 
 
 def test_packages_that_are_not_there_have_no_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from rmr_gym.sb3.training.observing import ObservingConfig
 
+LEAST_SIDE = 36
+"""Pixels a side of which its first two convolutions leave the three that its last one looks at: 36, 8, 3."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NatureCnnFeatures(ObservingConfig):
