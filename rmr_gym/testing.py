@@ -38,6 +38,7 @@ from rmr_gym.models.processors import BALL_PROCESSORS, PROCESSORS, DeepSetsConfi
 from rmr_gym.seeding import torch_generator
 
 _NUM_SLOTS, _BATCH = 6, 3
+_AFTER_LOADING = "config and weights must be all there is: a checkpoint must give the same slots"
 
 
 def check_processor(config: BuildsProcessor, *, equivariant: bool = True, with_actions: bool = True) -> None:
@@ -65,11 +66,12 @@ def check_processor(config: BuildsProcessor, *, equivariant: bool = True, with_a
         order = torch.tensor([4, 0, 5, 1, 3, 2])
         torch.testing.assert_close(processor(slots[:, order], action), predicted[:, order], rtol=1e-4, atol=1e-5)
     _check_frozen(processor, slots, action)
-    if isinstance(config, (*PROCESSORS.values(), *BALL_PROCESSORS.values())):
+    if type(config) in (*PROCESSORS.values(), *BALL_PROCESSORS.values()):
         with tempfile.TemporaryDirectory() as folder:
             loaded = load_processor(save_processor(processor, folder, num_slots=_NUM_SLOTS))
         assert fingerprint(loaded) == fingerprint(processor), "a checkpoint must keep the weights"
         assert loaded.num_actions == processor.num_actions, "a checkpoint must keep the number of actions"
+        assert torch.equal(loaded(slots, action), predicted), _AFTER_LOADING
 
 
 def check_encoder(config: BuildsEncoder) -> None:
@@ -83,12 +85,13 @@ def check_encoder(config: BuildsEncoder) -> None:
     torch.testing.assert_close(encoder(pixels.float() / 255), slots)
     torch.testing.assert_close(encoder(pixels[:1]), slots[:1], rtol=1e-4, atol=1e-5)
     _check_features(encoder, pixels, slots)
-    if isinstance(config, tuple(ENCODERS.values())):
+    if type(config) in ENCODERS.values():
         size = getattr(config, "size", None)
         assert size == encoder.input_shape[1:], "the config must have the size, with which data are opened"
         with tempfile.TemporaryDirectory() as folder:
             loaded = load_encoder(save_encoder(encoder, folder))
         assert fingerprint(loaded) == fingerprint(encoder), "a checkpoint must keep the weights"
+        assert torch.equal(loaded(pixels), slots), _AFTER_LOADING
 
 
 def check_video_encoder(config: BuildsVideoEncoder, *, exchangeable: bool = True) -> None:
@@ -112,12 +115,13 @@ def check_video_encoder(config: BuildsVideoEncoder, *, exchangeable: bool = True
     _check_features(encoder, pixels, encoder(pixels, same))
     if exchangeable:
         torch.testing.assert_close(encoder(pixels, noise.flip(1)), slots.flip(1), rtol=1e-4, atol=1e-5)
-    if isinstance(config, tuple(VIDEO_ENCODERS.values())):
+    if type(config) in VIDEO_ENCODERS.values():
         processor = DeepSetsConfig(slot_dim=encoder.slot_dim).build(encoder.num_slots, num_actions=0)
         model = VideoModel(encoder, processor, BroadcastDecoderConfig(channels=1).build(encoder.slot_dim))
         with tempfile.TemporaryDirectory() as folder:
             loaded = load_video_model(save_video_model(model, folder)).encoder
         assert fingerprint(loaded) == fingerprint(encoder), "a checkpoint must keep the weights"
+        assert torch.equal(loaded(pixels, noise), slots), _AFTER_LOADING
 
 
 def _build(config: BuildsProcessor, with_actions: bool) -> Processor:

@@ -13,7 +13,8 @@ from torch import nn
 
 from rmr_gym.errors import explain
 
-_EIGHT_STEPS = 8 * float(np.finfo(np.float16).eps)
+_FLOAT16 = np.finfo(np.float16)
+_FEWEST_STEPS = 8
 
 
 @runtime_checkable
@@ -82,6 +83,7 @@ def fitting_dtype(features: Float[np.ndarray, "batch feature"]) -> type[np.float
 
     float16 has eleven bits: of features that are a large offset and a small variation, as those of a collapsed encoder
     are, it keeps the offset, and the rounding of the rest is what a probe on standardised features would learn from.
+    Near 0 its steps stop shrinking at 6e-8, so that features that small are rounded away without any offset.
 
     Args:
         features: of some hundred frames, float32.
@@ -96,9 +98,10 @@ def fitting_dtype(features: Float[np.ndarray, "batch feature"]) -> type[np.float
     """
     std, mean = features.std(axis=0, dtype=np.float64), np.abs(features.mean(axis=0, dtype=np.float64))
     varying = std > 1e-6 * mean
-    if np.abs(features).max() > np.finfo(np.float16).max / 4:
+    if np.abs(features).max() > float(_FLOAT16.max) / 4:
         return np.float32
-    if not varying.any() or np.median(std[varying] / np.maximum(mean[varying], std[varying])) < _EIGHT_STEPS:
+    step = np.maximum(float(_FLOAT16.eps) * np.maximum(mean, std), float(_FLOAT16.smallest_subnormal))
+    if not varying.any() or np.median(std[varying] / step[varying]) < _FEWEST_STEPS:
         return np.float32
     return np.float16
 

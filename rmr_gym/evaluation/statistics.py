@@ -17,6 +17,10 @@ Verdict = Literal["better", "worse", "no difference"]
 MIN_PAIRS = 5
 """Fewest seeds at which a one-sided signed-rank test can reach p < 0.05: the smallest p is 2**-n."""
 
+_ROUNDING = 1e-12
+"""Differences of scores this close, as a part of the largest score, are equal: sums of some thousand doubles stay below
+it, and nobody measures a score that finely."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairedComparison:
@@ -26,7 +30,7 @@ class PairedComparison:
     """Number of seeds."""
 
     num_zeros: int
-    """Seeds at which both arms score exactly the same; the test leaves them out."""
+    """Seeds at which both arms score the same, up to rounding; the test leaves them out."""
 
     first_mean: float
     """Mean score of the first arm."""
@@ -63,7 +67,8 @@ def compare_paired(first: Sequence[float], second: Sequence[float], *, alpha: fl
     """Compare two arms by two one-sided Wilcoxon signed-rank tests over paired seeds.
 
     The null distribution is exact at every number of seeds, with ties too; zero differences are dropped. Since both
-    directions are tested at `alpha`, the two-sided level is `2 * alpha`, as in the paper.
+    directions are tested at `alpha`, the two-sided level is `2 * alpha`, as in the paper. What differs by rounding
+    alone is equal, as 0.9 - 0.8 and 0.4 - 0.3 are, so that scores in another unit give the same p-values.
 
     Source: paper, table 1 and section 5 ("p < 0.05, one-sided paired Wilcoxon test").
 
@@ -86,10 +91,11 @@ def compare_paired(first: Sequence[float], second: Sequence[float], *, alpha: fl
     if not 0.0 < alpha < 0.5:
         raise ValueError(explain(expected="a level alpha in (0, 0.5)", got=alpha, fix="Use 0.05."))
     difference = scores[0] - scores[1]
-    num_zeros = int((difference == 0).sum())
-    p_greater, p_less = _signed_rank(difference, rank_zeros=False)
+    signed_levels = _signed_levels(difference, float(np.abs(scores).max()))
+    num_zeros = int((signed_levels == 0).sum())
+    p_greater, p_less = _signed_rank(signed_levels, rank_zeros=False)
     verdict = _verdict(p_greater, p_less, alpha)
-    by_pratt = _verdict(*_signed_rank(difference, rank_zeros=True), alpha) if num_zeros else verdict
+    by_pratt = _verdict(*_signed_rank(signed_levels, rank_zeros=True), alpha) if num_zeros else verdict
     means = scores.mean(axis=1)
     stds = scores.std(axis=1, ddof=1) if len(difference) > 1 else np.zeros(2)
     return PairedComparison(
@@ -182,6 +188,20 @@ def _as_p_values(p_values: Sequence[float]) -> Float64[np.ndarray, " test"]:
     if not ((raw >= 0) & (raw <= 1)).all():  # NaN fails too
         raise ValueError(explain(expected="p-values in [0, 1]", got=list(p_values), fix="Pass raw p-values."))
     return raw
+
+
+def _signed_levels(difference: Float64[np.ndarray, " pair"], largest_score: float) -> Float64[np.ndarray, " pair"]:
+    """Number the sizes of differences, equal ones alike and nothing as 0, and give them back their signs.
+
+    A size opens a level where it is more than rounding above the one before. Rounding all sizes to some digits would
+    still part equal ones that lie on either side of a boundary.
+    """
+    sizes = np.abs(difference)
+    order = np.argsort(sizes)
+    levels = np.empty(len(sizes))
+    levels[order] = np.cumsum(np.diff(sizes[order], prepend=0.0) > _ROUNDING * largest_score)
+    signed: Float64[np.ndarray, " pair"] = np.copysign(levels, difference)
+    return signed
 
 
 def _signed_rank(difference: Float64[np.ndarray, " pair"], *, rank_zeros: bool) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from rmr_gym.errors import CorruptFileError, explain
+from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.decoders import VIDEO_DECODERS
 from rmr_gym.models.decoders.ram import RamDecoderConfig
 from rmr_gym.models.encoders import ENCODERS, VIDEO_ENCODERS
@@ -63,14 +64,16 @@ def describe(module: nn.Module, kind: str, build: Mapping[str, Any], facts: Mapp
         facts: JSON values for readers.
 
     Raises:
-        ValueError: when no registered config built the module.
+        ValueError: when no registered config built the module, or its config builds another class.
     """
     config: Any = getattr(module, "config", None)
-    names = [name for name, config_class in KINDS[kind].items() if isinstance(config, config_class)]
+    names = [name for name, config_class in KINDS[kind].items() if type(config) is config_class]
     if not names:
         fix = f"Add {type(config).__name__} to the registry of {kind}s."
         expected = f"a {kind} that load_{saved_as(kind)} can build"
         raise ValueError(explain(expected=expected, got=type(module).__name__, fix=fix))
+    with initial_weights(0):
+        require_rebuilt(module, config.build(**build))
     document: JsonObject = {
         "format": FORMAT,
         "kind": kind,
@@ -80,6 +83,25 @@ def describe(module: nn.Module, kind: str, build: Mapping[str, Any], facts: Mapp
         "facts": dict(facts),
     }
     return json.loads(json.dumps(document))  # type: ignore[no-any-return]
+
+
+def require_rebuilt(module: nn.Module, rebuilt: nn.Module) -> None:
+    """Refuse a module from whose config another class comes back, such as a subclass that shares a config.
+
+    Its weights may fit all the same, so that nothing afterwards would tell that something else is computed.
+
+    Args:
+        module: what is to be kept as a config and weights.
+        rebuilt: what its config builds.
+
+    Raises:
+        ValueError: when their classes differ.
+    """
+    got, comes_back = type(module), type(rebuilt)
+    if got is not comes_back:
+        expected = f"a {comes_back.__name__}, since that is what its {type(module.config).__name__} builds"
+        fix = f"Give {got.__name__} a config of its own that builds it, and to save it add that to the registry."
+        raise ValueError(explain(expected=expected, got=got.__name__, fix=fix))
 
 
 def config_of(document: Mapping[str, Any]) -> Any:

@@ -18,7 +18,8 @@ class FrozenFeatures(FrozenNetwork):
     """A function from batches of pictures to features, through an encoder that stays as it is.
 
     A wrapper calls it without knowing of PyTorch. It holds a copy of the encoder, so that training the original later
-    does not change it, and can be pickled with its weights and sent to other processes.
+    does not change it, and can be pickled with its weights and sent to other processes, if the config of the encoder
+    builds it.
 
     Args:
         encoder: folder of a checkpoint or name on the Hugging Face Hub (`load_any_encoder`), or an encoder.

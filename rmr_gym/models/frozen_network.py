@@ -12,6 +12,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from rmr_gym.models.blocks import initial_weights
+from rmr_gym.models.documents import require_rebuilt
 from rmr_gym.models.freezing import fingerprint
 from rmr_gym.models.picture_features import PictureFeatures, Readout
 from rmr_gym.models.ram_features import RamStateFeatures
@@ -64,10 +65,19 @@ class FrozenNetwork(ABC):
             return module(_as_tensor(observations).to(self.device)).cpu().numpy()  # type: ignore[no-any-return]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return weights as bytes, since tensors that are sent to a process would be shared with it."""
+        """Return weights as bytes, since tensors that are sent to a process would be shared with it.
+
+        Raises:
+            ValueError: when a part is of a class that its config does not build, which would not arrive as what it is.
+        """
+        configs = self._configs()
+        with initial_weights(0):
+            rebuilt = self._rebuild(configs)
+        for part, again in zip(_parts(self._network), _parts(rebuilt), strict=True):
+            require_rebuilt(part, again)
         state = {name: value for name, value in self.__dict__.items() if name not in ("_network", "_modules")}
         weights = {name: value.cpu().contiguous() for name, value in self._network.state_dict().items()}
-        return state | {"configs": self._configs(), "weights": save(weights)}
+        return state | {"configs": configs, "weights": save(weights)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         weights = load(state.pop("weights"))
@@ -85,6 +95,11 @@ class FrozenNetwork(ABC):
     @abstractmethod
     def _rebuild(configs: Any) -> nn.Module:
         """Build the network with any weights."""
+
+
+def _parts(network: nn.Module) -> list[nn.Module]:
+    """Return what has a config of its own: the network, or each network of several."""
+    return list(network.values()) if isinstance(network, nn.ModuleDict) else [network]
 
 
 def _as_tensor(array: Num[np.ndarray, "..."]) -> Tensor:

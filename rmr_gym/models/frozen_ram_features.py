@@ -19,7 +19,8 @@ from rmr_gym.models.world_model import AbstractModel
 class RamFeatures(FrozenNetwork):
     """A function from batches of memory to features, through the abstract encoder and the processor.
 
-    Like `FrozenFeatures`: it holds copies and can be pickled. See `RamStateFeatures` for what is computed.
+    Like `FrozenFeatures`: it holds copies and can be pickled if their configs build them. See `RamStateFeatures` for
+    what is computed.
 
     Args:
         model: folder of `rmr-gym pretrain`, or what was trained.

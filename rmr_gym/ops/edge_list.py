@@ -39,7 +39,8 @@ def edge_list_messages(
         edge_index: sending nodes in the first row and receiving nodes in the second, as in PyTorch Geometric.
         weights: of the layers after the first: hidden ones, with ReLU, and the linear output layer.
         biases: of the same layers.
-        reduction: how messages are combined; "max" sends gradients to the winners only, to the first of equals.
+        reduction: how messages are combined; "max" sends gradients to the winners only, to the first of equals, and
+            is NaN where a message is.
         backend: torch-scatter (extra `scatter`), plain PyTorch, or the former where it is installed. Both give the same
             numbers; only PyTorch works under `torch.func.vmap`.
 
@@ -78,7 +79,8 @@ def radius_edges(positions: Float[Tensor, "batch slot axis"], radius: float) -> 
     Returns:
         Edges without self-edges, nodes numbered through as `sample * slot + index`.
     """
-    near = torch.cdist(positions, positions) <= radius
+    # By default more than 25 slots are compared through a matrix product, which cancels far from the origin.
+    near = torch.cdist(positions, positions, compute_mode="donot_use_mm_for_euclid_dist") <= radius
     near.diagonal(dim1=1, dim2=2).fill_(False)
     sample, target, source = near.nonzero().unbind(1)
     return torch.stack([source, target]) + sample * positions.shape[1]
@@ -93,16 +95,18 @@ def _total(edges: Tensor, target: Tensor, num_nodes: int, scatter: ModuleType | 
 
 
 def _maximum(messages: Tensor, target: Tensor, num_nodes: int, scatter: ModuleType | None) -> Tensor:
-    if scatter:
+    # torch-scatter passes over NaN, of which one message makes the maximum NaN; a sum shows it in a single pass.
+    if scatter and bool(messages.detach().sum().isfinite()):
         maximum: Tensor = scatter.scatter_max(messages, target, 0, dim_size=num_nodes)[0]
         return maximum
     index = target.unsqueeze(1).expand_as(messages)
     with torch.no_grad():
         low = torch.full((num_nodes, messages.shape[1]), -torch.inf, dtype=messages.dtype, device=messages.device)
         highest = low.scatter_reduce(0, index, messages, "amax")
-        # `scatter_reduce` would share a gradient among equals; the lowest edge that reaches the maximum takes it.
+        # `scatter_reduce` would share a gradient among equals; the lowest edge that reaches the maximum takes it. Where
+        # the maximum is NaN, which equals nothing, that is the lowest edge with NaN.
         edge = torch.arange(len(messages), device=messages.device).unsqueeze(1)
-        reaches = torch.where(messages == highest.gather(0, index), edge, len(messages))
+        reaches = torch.where((messages == highest.gather(0, index)) | messages.isnan(), edge, len(messages))
         nobody = torch.full_like(low, len(messages), dtype=torch.int64)
         winner = nobody.scatter_reduce(0, index, reaches, "amin")
     with_nothing = torch.cat([messages, messages.new_zeros(1, messages.shape[1])])

@@ -20,7 +20,7 @@ from rmr_gym.models.processors import MpnnConfig, ProcessorConfig
 from rmr_gym.objectives import LossTerms, MaskedRamConfig, masked_ram_loss
 from rmr_gym.seeding import derive
 from rmr_gym.training.batches import BatchOrder
-from rmr_gym.training.ensemble import Execution, Trainee, train_side_by_side
+from rmr_gym.training.ensemble import Execution, Trainee, check_execution, train_side_by_side
 from rmr_gym.training.loop import LoopConfig, OnStep, train
 from rmr_gym.training.sinks import MemorySink, Sink
 
@@ -133,11 +133,13 @@ def train_processors(
         The trained models by seed, on `device`, in evaluation mode.
 
     Raises:
-        ValueError: when there are no seeds, or one twice.
+        ValueError: when there are no seeds, or one twice, the execution is unknown, the bound is below 1, or the states
+            are those of another training.
         NonFiniteLossError: before the update that would have spoiled the weights; names the seeds.
     """
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(explain(expected="at least one seed, and none twice", got=seeds, fix="Leave doubles out."))
+    check_execution(execution, members_per_group)
     transitions = _transitions(dataset, device)
     losses = {seed: AbstractLoss(config, num_slots=dataset.ram.shape[1], seed=seed).to(device) for seed in seeds}
     trainees = [
@@ -146,6 +148,7 @@ def train_processors(
             loss=loss,
             batch=_batches(transitions, config.loop, seed),
             sink=(sinks or {}).get(seed, MemorySink()),
+            origin=f"{dataset.fingerprint} {config.processor} {config.objective}",
         )
         for seed, loss in losses.items()
     ]

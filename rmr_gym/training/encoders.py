@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,10 +13,10 @@ from torch import Tensor, nn
 
 from rmr_gym.data import TransitionDataset
 from rmr_gym.errors import explain
-from rmr_gym.models import NaturalModel, Processor
+from rmr_gym.models import NaturalModel, Processor, fingerprint
 from rmr_gym.objectives import LossTerms, NaturalBatch, Objective
 from rmr_gym.training.arms import ARMS
-from rmr_gym.training.ensemble import Execution, Trainee, train_side_by_side
+from rmr_gym.training.ensemble import Execution, Trainee, check_execution, train_side_by_side
 from rmr_gym.training.loop import LoopConfig, OnStep
 from rmr_gym.training.natural import (
     NaturalConfig,
@@ -25,7 +26,7 @@ from rmr_gym.training.natural import (
     calibrate,
     check_frames,
 )
-from rmr_gym.training.seed_batches import Frames, SeedBatches, transition_reader
+from rmr_gym.training.seed_batches import Frames, SeedBatches, check_frame_place, transition_reader
 from rmr_gym.training.sinks import MemorySink, Sink
 
 ENSEMBLE_FOLDER = "ensemble"
@@ -98,18 +99,23 @@ def train_encoders(
         frames: whether frames are decoded for every batch, or once.
         sinks: take the records of the loss; those of members without one are dropped.
         on_step: told of progress, in updates of the whole ensemble.
-        state_folder: where to keep the states to resume from; the same call continues there.
+        state_folder: where to keep the states to resume from; the same call continues there, also with more
+            `gradient_steps`.
         keep_state: whether the last states stay there, so that a repeated call finds everything done.
 
     Returns:
         The trained models, on `device`, in evaluation mode.
 
     Raises:
-        ValueError: when there are no members, or one twice, or the frames of the data set do not fit the encoder.
+        ValueError: when there are no members, or one twice, `execution` or `frames` is unknown, the bound is below 1,
+            the frames of the data set do not fit the encoder, or the states are those of another training.
         NonFiniteLossError: before the update that would have spoiled the weights; names the members.
     """
     _check_members(members)
-    models = _initial_models(members, dataset, config, processors, device)
+    check_execution(execution, members_per_group)
+    check_frame_place(frames)
+    by_seed = {seed: processors if isinstance(processors, Processor) else processors[seed] for _, seed in members}
+    models = _initial_models(members, dataset, config, by_seed, device)
     by_loop: dict[LoopConfig, list[Member]] = {}
     for member in members:
         if ARMS[member.arm].learns_from != "nothing":
@@ -122,7 +128,10 @@ def train_encoders(
         orders = {member.seed: batch_order(dataset, loop, member.seed) for member in together}
         with SeedBatches(read, orders, device) as batches:
             trainees = [
-                _trainee(member, models[member], dataset, config, batches, (sinks or {}).get(member))
+                replace(
+                    _trainee(member, models[member], dataset, config, batches, (sinks or {}).get(member)),
+                    origin=_origin(dataset, config, by_seed[member.seed]),
+                )
                 for member in together
             ]
             train_side_by_side(
@@ -150,15 +159,14 @@ def _initial_models(
     members: Sequence[Member],
     dataset: TransitionDataset,
     config: NaturalConfig,
-    processors: Processor | Mapping[int, Processor],
+    processors: Mapping[int, Processor],
     device: str,
 ) -> dict[Member, NaturalModel]:
     """Build all models; the encoder of a seed, which its arms share at first, is calibrated once."""
     models: dict[Member, NaturalModel] = {}
     calibrated: dict[int, NaturalModel] = {}
     for member in members:
-        processor = processors if isinstance(processors, Processor) else processors[member.seed]
-        num_slots = dataset.ram.shape[1]
+        processor, num_slots = processors[member.seed], dataset.ram.shape[1]
         model = build_natural_model(member.arm, config, processor, num_slots=num_slots, seed=member.seed).to(device)
         if not calibrated:
             check_frames(model, dataset)
@@ -188,6 +196,15 @@ def _trainee(
         sink=sink or MemorySink(),
         structure=(arm.frozen, arm.learns_from, arm.misrouted, arm.anchor, repr(model.processor.config)),
     )
+
+
+def _origin(dataset: TransitionDataset, config: NaturalConfig, processor: Processor) -> str:
+    """Name what the weights of a member come from, beside its name and the optimisation.
+
+    Not by the weights that it begins with: their calibration is rounded otherwise on another machine.
+    """
+    model = replace(config, loop=LoopConfig(), supervised=LoopConfig())
+    return f"{dataset.fingerprint} {model} {fingerprint(processor)}"
 
 
 def _shifted(on_step: OnStep, done: int, all_steps: int) -> OnStep:

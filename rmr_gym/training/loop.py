@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from rmr_gym.errors import NonFiniteLossError, explain
@@ -154,6 +154,7 @@ def train_groups(
     on_step: OnStep | None = None,
     state_folder: Path | None = None,
     keep_state: bool = False,
+    origin: str | None = None,
 ) -> None:
     """Minimise the losses of all members of all groups update by update, each member as if it were alone.
 
@@ -166,14 +167,16 @@ def train_groups(
         on_step: told of progress.
         state_folder: where to keep the state to resume from; none is kept without it.
         keep_state: whether the last state stays there, so that a repeated call finds everything done.
+        origin: see `RunState`.
 
     Raises:
-        ValueError: when there is a state of a longer training.
+        ValueError: when there is a state of a longer training, or of another origin.
         NonFiniteLossError: before the update that would have spoiled the weights; names the members.
     """
     modules = [module for group in groups for module in group.modules]
-    optimizer = torch.optim.Adam(trainable_parameters(*modules), lr=config.learning_rate)
-    state = RunState(state_folder, modules, optimizer) if state_folder else None
+    parameters = list(trainable_parameters(*modules))
+    optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
+    state = RunState(state_folder, modules, optimizer, origin) if state_folder else None
     sinks = [sink for group in groups for sink in group.sinks]
     start = state.restore(lambda step: _rewind(sinks, config, step)) if state else 0
     if not start:
@@ -181,7 +184,7 @@ def train_groups(
     for step in range(start, config.gradient_steps):
         optimizer.zero_grad(set_to_none=True)
         terms = [_backward(group, step) for group in groups]
-        _require_finite(groups, terms, step)
+        _require_finite(groups, terms, parameters, step)
         if config.max_gradient_norm is not None:
             _shorten_gradients(groups, config.max_gradient_norm)
         for parameter_group in optimizer.param_groups:
@@ -225,20 +228,35 @@ def _by_member(groups: Sequence[Group], terms: Sequence[GroupTerms]) -> list[tup
     return list(zip(members, (record for part in terms for record in part.records()), strict=True))
 
 
-def _require_finite(groups: Sequence[Group], terms: Sequence[GroupTerms], step: int) -> None:
-    finite = torch.cat([part.total for part in terms]).isfinite()
-    if finite.all():
+def _require_finite(
+    groups: Sequence[Group], terms: Sequence[GroupTerms], parameters: Sequence[nn.Parameter], step: int
+) -> None:
+    """Refuse losses and gradients that would spoil weights; on a GPU this waits for it, once."""
+    losses = torch.cat([part.total for part in terms])
+    # Largest entries, since squares of finite gradients can overflow.
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    largest = torch.nn.utils.get_total_norm(gradients, torch.inf)
+    if torch.cat([losses, largest.view(1)]).isfinite().all():
         return
+    what, finite = "loss", losses.isfinite()
+    if finite.all():
+        what, finite = "gradient", torch.cat([_finite_gradients(group) for group in groups])
     members = zip(_by_member(groups, terms), finite.tolist(), strict=True)
     failed = [(name, record) for ((name, _), record), good in members if not good]
     names = "; ".join(name for name, _ in failed)
     raise NonFiniteLossError(
         explain(
-            expected=f"a finite loss{f' of {names},' if names else ''} at step {step}",
+            expected=f"a finite {what}{f' of {names},' if names else ''} at step {step}",
             got="; ".join(str(record) for _, record in failed),
             fix="Lower the learning rate, or look at the last records of the log.",
         )
     )
+
+
+def _finite_gradients(group: Group) -> Bool[Tensor, " ensemble"]:
+    """Tell of each member whether its whole gradient is finite."""
+    gradients = [parameter.grad for parameter in trainable_parameters(*group.modules) if parameter.grad is not None]
+    return torch.stack([part.isfinite().reshape(len(group.names), -1).all(dim=1) for part in gradients]).all(dim=0)
 
 
 def _shorten_gradients(groups: Sequence[Group], limit: float) -> None:

@@ -14,6 +14,7 @@ from rmr_gym.models import NaturalModel, Precision, Processor, check_precision, 
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.decoders import LatentDecoder
 from rmr_gym.models.decoders.latent import Initialisation, check_initialisation
+from rmr_gym.models.documents import require_rebuilt
 from rmr_gym.models.encoders import EncoderConfig, NatureCnnConfig
 from rmr_gym.models.misrouted import Misrouted, misleading_routes
 from rmr_gym.objectives import (
@@ -85,6 +86,9 @@ def build_natural_model(
 
     Returns:
         The model, with a frozen processor where the arm wants one.
+
+    Raises:
+        ValueError: when the config of a pre-trained processor builds another class.
     """
     chosen: Arm = ARMS[arm]
     with initial_weights(derive(seed, "encoder")):
@@ -94,6 +98,7 @@ def build_natural_model(
     with initial_weights(derive(seed, "processor")):
         own: Processor = processor.config.build(num_slots)
     if chosen.processor == "pretrained":
+        require_rebuilt(processor, own)
         own.load_state_dict(processor.state_dict())
     elif chosen.processor == "identity":
         _silence(own, num_slots)

@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from rmr_gym.atomic import write_atomically
+from rmr_gym.errors import explain
 
 _KEPT = 2  # if the newest state is damaged, the one before is used
+_ORIGIN = "origin"
 
 
 class RunState:
@@ -25,15 +28,23 @@ class RunState:
         folder: made if it does not exist.
         modules: their parameters and buffers are kept.
         optimizer: its state is kept.
+        origin: what the weights come from, in any words; None for a folder that holds no states but those of this run.
     """
 
-    def __init__(self, folder: Path, modules: Sequence[nn.Module], optimizer: torch.optim.Optimizer) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        modules: Sequence[nn.Module],
+        optimizer: torch.optim.Optimizer,
+        origin: str | None = None,
+    ) -> None:
         self._folder, self._modules, self._optimizer = folder, modules, optimizer
+        self._metadata = None if origin is None else {_ORIGIN: hashlib.sha256(origin.encode()).hexdigest()}
 
     def save(self, step: int) -> None:
         """Write the state after `step` updates and drop the oldest."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        content = save(self._tensors())
+        content = save(self._tensors(), self._metadata)
         digest = hashlib.sha256(content).hexdigest()[:16]
         write_atomically(self._folder / f"state-{step:09d}-{digest}.safetensors", content)
         for path in self._files()[_KEPT:]:
@@ -47,11 +58,17 @@ class RunState:
 
         Returns:
             The number of updates that it has behind it, 0 when there is none.
+
+        Raises:
+            ValueError: when it comes from something else; of states of earlier versions nobody knows.
         """
         for path in self._files():
             content = path.read_bytes()
             _, step, digest = path.stem.split("-")
-            if hashlib.sha256(content).hexdigest()[:16] == digest and accept(int(step)):
+            if hashlib.sha256(content).hexdigest()[:16] != digest:
+                continue
+            self._require_same_origin(path)
+            if accept(int(step)):
                 self._load(load(content))
                 return int(step)
         return 0
@@ -62,6 +79,14 @@ class RunState:
             path.unlink()
         if self._folder.is_dir() and not any(self._folder.iterdir()):
             self._folder.rmdir()
+
+    def _require_same_origin(self, path: Path) -> None:
+        with safe_open(path, framework="pt") as file:
+            found = (file.metadata() or {}).get(_ORIGIN)
+        if self._metadata and found not in (None, self._metadata[_ORIGIN]):
+            got = "that of one with other data, processors or settings"
+            fix = "Pass another state_folder, or delete this one to train anew."
+            raise ValueError(explain(expected=f"a state of this training in {path.parent}", got=got, fix=fix))
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("state-*.safetensors"), reverse=True)

@@ -12,7 +12,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from rmr_gym.data import TransitionDataset
-from rmr_gym.errors import explain
+from rmr_gym.errors import require_choice
 from rmr_gym.objectives import NaturalBatch
 from rmr_gym.training.batches import BatchOrder, Prefetcher
 
@@ -79,6 +79,15 @@ class SeedBatches:
         }
 
 
+def check_frame_place(frames: str) -> None:
+    """Refuse a place for frames that there is not.
+
+    Raises:
+        ValueError: when `frames` is unknown.
+    """
+    require_choice("place for frames", frames, get_args(Frames))
+
+
 def transition_reader(dataset: TransitionDataset, frames: str, device: str) -> ReadTransitions:
     """Return the function that reads transitions of a data set to a device.
 
@@ -90,9 +99,7 @@ def transition_reader(dataset: TransitionDataset, frames: str, device: str) -> R
     Raises:
         ValueError: when `frames` is unknown.
     """
-    if frames not in get_args(Frames):
-        fix = f"Choose one of {', '.join(get_args(Frames))}."
-        raise ValueError(explain(expected="a known place for frames", got=frames, fix=fix))
+    check_frame_place(frames)
     if frames == "resident" or (frames == "auto" and _fits(dataset, device)):
         return _resident(dataset, device)
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from rmr_gym.models import Encoder, Processor
+from rmr_gym.models.documents import KINDS
 from rmr_gym.models.encoders import ENCODERS, VIDEO_ENCODERS
 from rmr_gym.models.encoders.slot_attention import SlotAttentionEncoder
 from rmr_gym.models.interfaces import NUM_ACTIONS
@@ -94,6 +95,38 @@ class _DropsOutConfig:
 
 def test_processor_with_dropout_keeps_the_contract() -> None:
     check_processor(_DropsOutConfig())
+
+
+class _ForgetsItsScale(Processor):
+    """Scales its updates by what is neither in its config nor in its weights."""
+
+    scales = iter(range(1, 100))
+
+    def __init__(self, config: "_ForgetsItsScaleConfig") -> None:
+        super().__init__(slot_dim=4)
+        self.config = config
+        self.update = nn.Linear(4, 4)
+        self.scale = next(self.scales)
+
+    def process(self, inputs: Tensor) -> Tensor:
+        return self.scale * self.update(inputs)
+
+
+@dataclass(frozen=True)
+class _ForgetsItsScaleConfig:
+    slot_dim: int = 4
+
+    def build(self, num_slots: int, *, num_actions: int = NUM_ACTIONS) -> Processor:
+        return _ForgetsItsScale(self)
+
+
+def test_check_processor_bites_when_a_checkpoint_predicts_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    for registry in (PROCESSORS, KINDS["processor"]):
+        monkeypatch.setitem(registry._parts, "own", _ForgetsItsScaleConfig)
+    with pytest.raises(AssertionError, match="a checkpoint must give the same slots"):
+        check_processor(_ForgetsItsScaleConfig())
+    monkeypatch.setattr(_ForgetsItsScale, "scales", itertools.repeat(2))
+    check_processor(_ForgetsItsScaleConfig())
 
 
 def test_check_processor_bites_when_slots_are_not_equivariant() -> None:

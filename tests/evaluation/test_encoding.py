@@ -126,6 +126,10 @@ def test_encode_frames_refuses_a_source_without_pixels() -> None:
         (0.3, 1e-4, np.float32),
         (-5.0, 0.02, np.float32),
         (0.0, 30_000.0, np.float32),
+        (0.0, 1e-6, np.float16),
+        (0.0, 1e-7, np.float32),
+        (0.0, 1e-8, np.float32),
+        (1e-5, 1e-7, np.float32),
         (1.0, 0.0, np.float32),
     ],
 )

@@ -66,6 +66,36 @@ def test_compare_paired_is_exact_with_ties() -> None:
     assert result.p_less == pytest.approx(14 / 16)
 
 
+@pytest.mark.parametrize("unit", [0.1, 1.0, 1e6, 1 / 3])
+def test_compare_paired_gives_the_same_p_values_in_every_unit(unit: float) -> None:
+    # Differences -1, 5, 8, 1, 5, 1: ranks 2, 4.5, 6, 2, 4.5, 2. Of 64 sign patterns 4 have a negative rank sum of at
+    # most 2: none negative, or one of the three of rank 2.
+    scores = np.array([[4.0, 5.0, 12.0, 4.0, 9.0, 8.0], [5.0, 0.0, 4.0, 3.0, 4.0, 7.0]])
+    for scaled in (scores * unit, scores / (1 / unit)):
+        result = compare_paired(*scaled.tolist())
+        assert result.p_greater == 4 / 64
+        assert result.num_zeros == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=12))
+def test_compare_paired_does_not_see_the_unit(pairs: list[tuple[int, int]]) -> None:
+    whole, percent = (compare_paired(*zip(*np.multiply(pairs, unit).tolist(), strict=True)) for unit in (1.0, 0.01))
+    assert (percent.p_greater, percent.p_less) == (whole.p_greater, whole.p_less)
+    assert percent.num_zeros == whole.num_zeros
+
+
+@pytest.mark.parametrize("unit", [0.1, 1.0, 1e6])
+def test_compare_paired_takes_rounding_for_no_difference(unit: float) -> None:
+    assert 0.1 + 0.2 != 0.3
+    result = compare_paired([unit * 0.3, unit * 0.5], [unit * (0.1 + 0.2), unit * 0.4])
+    assert (result.num_zeros, result.p_greater, result.p_less) == (1, 0.5, 1.0)
+
+
+def test_compare_paired_sees_small_differences_of_scores_that_are_small() -> None:
+    result = compare_paired([3e-15, 2e-15], [1e-15, 1e-15])
+    assert (result.num_zeros, result.p_greater) == (0, 0.25)
+
+
 def test_compare_paired_hand_case_of_five_seeds() -> None:
     result = compare_paired([2.0, 3.0, 4.0, 5.0, 6.0], [1.9, 2.8, 3.7, 4.6, 5.5])
     assert (result.verdict, result.num_pairs, result.num_zeros, result.warning) == ("better", 5, 0, None)

@@ -1,13 +1,16 @@
 import json
 import random
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from rmr_gym.errors import CorruptFileError
 from rmr_gym.models import (
+    Encoder,
     VideoEncoder,
     VideoModel,
     build_encoder,
@@ -25,7 +28,11 @@ from rmr_gym.models import (
 from rmr_gym.models.checkpoint import CONFIG_FILE, WEIGHTS_FILE
 from rmr_gym.models.decoders import BroadcastDecoderConfig
 from rmr_gym.models.encoders import NatureCnnConfig, SlotAttentionConfig
+from rmr_gym.models.encoders.nature_cnn import NatureCnn
+from rmr_gym.models.interfaces import NUM_ACTIONS
+from rmr_gym.models.misrouted import Misrouted
 from rmr_gym.models.processors import BALL_PROCESSORS, InteractionNetworkConfig, MlpConfig, MpnnConfig
+from rmr_gym.models.processors.mpnn import Mpnn
 
 
 @pytest.fixture
@@ -223,6 +230,46 @@ def test_saving_refuses_a_module_outside_the_registry(tmp_path: Path) -> None:
     processor.config = object()  # type: ignore[assignment]
     with pytest.raises(ValueError, match="Add object to the registry"):
         save_processor(processor, tmp_path, num_slots=3)
+
+
+class Halved(Mpnn):
+    def process(self, inputs: Tensor) -> Tensor:
+        return super().process(inputs) / 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HalvedConfig(MpnnConfig):
+    def build(self, num_slots: int, *, num_actions: int = NUM_ACTIONS) -> Halved:
+        return Halved(self, num_actions)
+
+
+class Bounded(NatureCnn):
+    def forward(self, pixels: Tensor) -> Tensor:
+        return super().forward(pixels).tanh()
+
+
+def test_saving_refuses_a_subclass_with_a_config_outside_the_registry(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="got Halved. Add HalvedConfig to the registry of processors"):
+        save_processor(HalvedConfig(slot_dim=4).build(3), tmp_path, num_slots=3)
+    assert not any(tmp_path.iterdir())
+
+
+def test_saving_refuses_a_subclass_with_the_config_of_its_base(tmp_path: Path) -> None:
+    encoder = Bounded(NatureCnnConfig(resolution="84x84", num_slots=2, slot_dim=4, maps_per_slot=1))
+    message = (
+        "a NatureCnn, since that is what its NatureCnnConfig builds; got Bounded. Give Bounded a config of its own"
+    )
+    for save in (save_encoder, lambda encoder, _: encoder_document(encoder), Encoder.save_pretrained):
+        with pytest.raises(ValueError, match=message):
+            save(encoder, tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+def test_saving_refuses_what_is_wrapped_around_a_processor(tmp_path: Path) -> None:
+    wrong = Misrouted(MpnnConfig(slot_dim=4).build(3), torch.tensor([1, 2, 0]))
+    with pytest.raises(ValueError, match="got Misrouted. Give Misrouted a config of its own"):
+        save_processor(wrong, tmp_path, num_slots=3)
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_video_encoder_is_read_out_of_a_video_model_or_from_a_folder_of_its_own(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from rmr_gym.models import (
     save_encoder,
 )
 from rmr_gym.models.encoders import NatureCnnConfig, SlotAttentionConfig
+from rmr_gym.models.encoders.nature_cnn import NatureCnn
 
 
 def make_encoder() -> NatureCnnConfig:
@@ -76,6 +77,18 @@ def test_features_work_in_a_spawned_process(tmp_path: Path) -> None:
     vectors = results.get(timeout=120)
     process.join()
     np.testing.assert_array_equal(vectors, features(pixels))
+
+
+class Bounded(NatureCnn):
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return super().forward(pixels).tanh()
+
+
+def test_an_encoder_that_its_config_does_not_build_stays_in_its_process() -> None:
+    features, pixels = FrozenFeatures(Bounded(make_encoder())), draw_pixels(2, 84, 84)
+    assert np.abs(features(pixels)).max() <= 1
+    with pytest.raises(ValueError, match="what its NatureCnnConfig builds; got Bounded"):
+        pickle.dumps(features)
 
 
 def test_training_the_original_does_not_reach_the_features() -> None:

@@ -9,6 +9,8 @@ import torch
 
 import rmr_gym
 from rmr_gym.models import AbstractModel, RamFeatures, RamStateFeatures, fingerprint, freeze, save_abstract_model
+from rmr_gym.models.abstract_checkpoint import AbstractParts
+from rmr_gym.models.misrouted import Misrouted
 from rmr_gym.models.processors import MpnnConfig
 
 
@@ -56,6 +58,16 @@ def test_a_pickled_copy_gives_the_same(through_processor: bool) -> None:
     again = pickle.loads(pickle.dumps(features))
     np.testing.assert_array_equal(again(ram), vectors)
     assert (again.fingerprint, repr(again)) == (features.fingerprint, repr(features))
+
+
+def test_a_processor_that_its_config_does_not_build_stays_in_its_process() -> None:
+    model = make_model()
+    wrong = Misrouted(model.processor, torch.arange(128).roll(1))
+    features, without = (RamFeatures(AbstractParts(model.encoder, wrong), through_processor=on) for on in (True, False))
+    assert features(draw_ram(2, 128)).shape == (2, 512)
+    with pytest.raises(ValueError, match="what its MpnnConfig builds; got Misrouted"):
+        pickle.dumps(features)
+    assert pickle.loads(pickle.dumps(without)).fingerprint == without.fingerprint
 
 
 def test_features_are_what_wrappers_ask_for() -> None:

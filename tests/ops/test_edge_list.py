@@ -75,6 +75,35 @@ def test_one_of_equal_winners_takes_the_gradient(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_nan_is_passed_on_as_between_all_pairs(reduction: str, backend: str) -> None:
+    parts = [part.detach() for part in make_parts(8)]
+    parts[1][2, 0] = float("nan")  # in the first of two samples
+    pairs = torch.cartesian_prod(torch.arange(4), torch.arange(4)).T
+    edge_index = torch.cat([pairs, pairs + 4], dim=1)
+    ours = messages(parts, edge_index, reduction=reduction, backend=backend)
+    dense = all_pairs_messages(
+        parts[0].view(2, 4, 4), parts[1].view(2, 4, 4), parts[2:4], parts[4:], reduction=reduction
+    )
+    torch.testing.assert_close(ours, dense.flatten(0, 1), equal_nan=True)
+    assert ours[:4].isnan().all()
+    assert ours[4:].isfinite().all()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_one_message_that_is_nan_makes_a_maximum_nan(backend: str) -> None:
+    sender = torch.tensor([[float("nan")], [2.0], [3.0]], requires_grad=True)
+    layers = [torch.ones(1, 1)], [torch.zeros(1)]
+    edge_index = torch.tensor([[1, 0, 2, 2], [0, 0, 0, 1]])  # node 2 hears nothing
+    out = edge_list_messages(torch.zeros(3, 1), sender, edge_index, *layers, reduction="max", backend=backend)
+    assert out[0].isnan().all()
+    assert out[1:].flatten().tolist() == [3.0, 0.0]
+    out.sum().backward()
+    assert sender.grad is not None
+    assert sender.grad[1].item() == 0.0, "node 1 wins nowhere"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_a_graph_without_edges_is_silent(reduction: str, backend: str) -> None:
     parts = make_parts(3)
     out = messages(parts, torch.empty(2, 0, dtype=torch.int64), reduction=reduction, backend=backend)
@@ -99,6 +128,21 @@ def test_radius_edges_connect_near_slots_of_the_same_sample() -> None:
     positions = torch.tensor([[[0.0, 0.0], [0.3, 0.4], [2.0, 0.0]], [[0.0, 0.0], [9.0, 9.0], [0.0, 0.5]]])
     edges = set(map(tuple, radius_edges(positions, 0.5).T.tolist()))
     assert edges == {(0, 1), (1, 0), (3, 5), (5, 3)}
+
+
+def test_radius_edges_of_many_slots_far_from_the_origin_are_those_of_float64() -> None:
+    places = torch.cartesian_prod(torch.arange(5), torch.arange(6)).float()
+    positions = torch.stack([0.1 * places + 100, 0.01 * places - 30])
+    exact = positions.double()
+    distance = (exact.unsqueeze(2) - exact.unsqueeze(1)).norm(dim=-1)
+    for sample, radius in ((0, 0.12), (1, 0.012)):  # the diagonals of the grids are 0.14 and 0.014
+        near = (distance[sample] <= radius) & ~torch.eye(30, dtype=torch.bool)
+        source, target = radius_edges(positions[sample : sample + 1], radius)
+        found = torch.zeros(30, 30, dtype=torch.bool)
+        found[target, source] = True
+        assert torch.equal(found, near)
+        assert torch.equal(found, found.T)
+        assert near.any(dim=1).all()
 
 
 def test_auto_uses_plain_pytorch_where_torch_scatter_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Arms and seeds trained side by side against the same trainings one by one."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -239,6 +240,33 @@ def test_killed_ensemble_ends_as_an_undisturbed_one(
     assert not any(tmp_path.iterdir())
 
 
+CHANGED = {
+    "objective": replace(CONFIG, objective=InfoNceConfig(temperature=0.5)),
+    "optimisation": replace(CONFIG, loop=replace(CONFIG.loop, learning_rate=1e-3)),
+    "precision": replace(CONFIG, precision="bfloat16"),
+}
+
+
+def test_states_of_another_training_are_refused_and_those_of_a_shorter_one_are_not(
+    pong: TransitionDataset, processors: dict[int, Processor], tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"execution": "in_turn", "state_folder": tmp_path, "keep_state": True}
+    short = {name: replace(one, loop=replace(one.loop, gradient_steps=2)) for name, one in CHANGED.items()}
+    config = replace(CONFIG, loop=replace(CONFIG.loop, gradient_steps=2))
+    train_encoders([Member("rmr", 0)], pong, config, processors, **options)
+    message = r"a state of this training in .*; got that of one with other .* Pass another state_folder, or delete this"
+    for other in short.values():
+        with pytest.raises(ValueError, match=message):
+            train_encoders([Member("rmr", 0)], pong, other, processors, **options)
+    with pytest.raises(ValueError, match=message):
+        train_encoders([Member("rmr", 0)], pong, config, processors[1], **options)
+    steps: list[int] = []
+    options["on_step"] = lambda step, _: steps.append(step)
+    train_encoders([Member("rmr", 0)], pong, config, processors[0], **options)
+    train_encoders([Member("rmr", 0)], pong, replace(config, loop=CONFIG.loop), processors, **options)
+    assert steps == list(range(3, CONFIG.loop.gradient_steps + 1))
+
+
 def test_error_names_arm_and_seed(
     pong: TransitionDataset, processors: dict[int, Processor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +287,26 @@ def test_doubles_and_empty_ensembles_are_refused(pong: TransitionDataset, proces
         train_encoders([], pong, CONFIG, processors)
     with pytest.raises(ValueError, match="rmr, c_swm, frozen_random"):
         train_encoders([Member("rnr", 0)], pong, CONFIG, processors)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"execution": "parallel"}, "a known execution; got parallel. Choose one of auto, stacked, unfolded, in_turn"),
+        ({"frames": "cached"}, "a known place for frames; got cached. Choose one of auto, stored, resident"),
+        ({"members_per_group": 0}, "members_per_group of at least 1; got 0"),
+    ],
+)
+def test_unknown_options_are_refused_before_any_work(
+    pong: TransitionDataset,
+    processors: dict[int, Processor],
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    message: str,
+) -> None:
+    monkeypatch.setattr("rmr_gym.training.encoders.build_natural_model", lambda *_, **__: pytest.fail("built"))
+    with pytest.raises(ValueError, match=message):
+        inspect.unwrap(train_encoders)(PAIRED, pong, CONFIG, processors, **options)
 
 
 def test_frames_of_another_size_are_refused(pong_folder: Path, processors: dict[int, Processor]) -> None:

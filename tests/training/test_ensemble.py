@@ -1,10 +1,12 @@
 """Members of an ensemble against the same trainings one by one, in float64."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from rmr_gym.errors import NonFiniteLossError
@@ -147,6 +149,24 @@ def test_state_of_other_members_is_not_continued(tmp_path: Path) -> None:
     assert_equal_to_solo(trainees)
 
 
+def test_state_of_another_origin_is_refused_and_one_of_an_earlier_version_is_not(tmp_path: Path) -> None:
+    def train_from(origin: str, config: LoopConfig = CONFIG) -> list[Trainee]:
+        trainees = [replace(trainee, origin=origin) for trainee in make_trainees()]
+        train_side_by_side(trainees, config, state_folder=tmp_path, keep_state=True)
+        return trainees
+
+    first = train_from("here")
+    for origin, config in (("there", CONFIG), ("here", replace(CONFIG, learning_rate=1e-3))):
+        with pytest.raises(ValueError, match="a state of this training in .*; got that of one with other data"):
+            train_from(origin, config)
+    (path,) = tmp_path.glob("*/state-000000030-*")
+    content = save(load(path.read_bytes()))  # without a word about the origin
+    path.unlink()
+    path.with_name(f"state-000000030-{hashlib.sha256(content).hexdigest()[:16]}.safetensors").write_bytes(content)
+    again = train_from("there", replace(CONFIG, log_every=3, checkpoint_every=4))
+    assert [fingerprint(member.loss) for member in again] == [fingerprint(member.loss) for member in first]
+
+
 def test_kept_state_of_a_finished_ensemble_gives_its_weights(tmp_path: Path) -> None:
     first, again = make_trainees(), make_trainees()
     train_side_by_side(first, CONFIG, execution="stacked", state_folder=tmp_path, keep_state=True)
@@ -177,6 +197,27 @@ def test_error_names_the_member_and_comes_before_the_update(execution: Execution
     assert all(bool(torch.isfinite(value).all()) for member in trainees for value in member.loss.state_dict().values())
 
 
+class Rooted(Regression):
+    """Its gradient is NaN, and its loss is not, where the first target is 0."""
+
+    def forward(self, inputs: Tensor, targets: Tensor) -> LossTerms:
+        terms = super().forward(inputs, targets)
+        return LossTerms(terms.total + (self.scale * targets[0]).abs().sqrt(), terms.logged)
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_error_names_the_member_whose_gradient_is_not_finite(execution: Execution) -> None:
+    def broken(step: int) -> tuple[Tensor, Tensor]:
+        inputs, targets = batch(1, step)
+        return inputs, torch.cat([targets[:1] * (step != 3), targets[1:]])
+
+    trainees = [replace(trainee, loss=Rooted(seed)) for seed, trainee in enumerate(make_trainees())]
+    trainees[1] = replace(trainees[1], batch=broken)
+    with pytest.raises(NonFiniteLossError, match=r"a finite gradient of seed 1, at step 3; got \{'loss': \d+\.[^;]*\}"):
+        train_side_by_side(trainees, CONFIG, execution=execution)
+    assert all(bool(torch.isfinite(value).all()) for member in trainees for value in member.loss.state_dict().values())
+
+
 def test_auto_stacks_on_a_gpu_only() -> None:
     assert chosen_execution("auto", torch.device("cpu")) == "in_turn"
     assert chosen_execution("auto", torch.device("cuda")) == "stacked"
@@ -186,5 +227,6 @@ def test_auto_stacks_on_a_gpu_only() -> None:
 def test_unknown_execution_and_empty_groups_are_refused() -> None:
     with pytest.raises(ValueError, match="auto, stacked, unfolded, in_turn"):
         chosen_execution("parallel", torch.device("cpu"))
-    with pytest.raises(ValueError, match="members_per_group of at least 1; got 0"):
-        train_side_by_side(make_trainees(), CONFIG, execution="stacked", members_per_group=0)
+    for execution in EXECUTIONS:
+        with pytest.raises(ValueError, match="members_per_group of at least 1; got 0"):
+            train_side_by_side(make_trainees(), CONFIG, execution=execution, members_per_group=0)

@@ -176,6 +176,33 @@ def test_training_stops_before_a_non_finite_update() -> None:
     assert all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters())
 
 
+@pytest.mark.parametrize("limit", [None, 1.0])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_training_stops_before_an_update_by_a_gradient_that_is_not_finite(
+    tmp_path: Path, limit: float | None, value: float
+) -> None:
+    model = make_model()
+    model[0].bias.register_hook(lambda gradient: gradient * (value if len(steps) == 3 else 1.0))
+    config, steps = replace(CONFIG, checkpoint_every=1, max_gradient_norm=limit), list[int]()
+    with pytest.raises(NonFiniteLossError, match=r"a finite gradient at step 3; got \{'loss': \d+\.\d+"):
+        train(
+            regression(model),
+            [model],
+            config,
+            sink=MemorySink(),
+            on_step=lambda step, _: steps.append(step),
+            state_folder=tmp_path,
+        )
+    assert all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters())
+    assert [path.name[:15] for path in sorted(tmp_path.iterdir())] == ["state-000000002", "state-000000003"]
+
+
+def test_gradients_whose_squares_overflow_are_finite() -> None:
+    model = make_model()
+    model[0].bias.register_hook(lambda gradient: gradient + 1e30)
+    train(regression(model), [model], replace(CONFIG, gradient_steps=2), sink=MemorySink())
+
+
 def test_frozen_parts_are_left_out() -> None:
     model = make_model()
     freeze(model[0])

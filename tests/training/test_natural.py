@@ -89,6 +89,12 @@ def test_frozen_permuted_routes_as_many_slots_as_the_encoder_has(processor: Proc
     assert model.processor(torch.zeros(2, 6, 4), torch.tensor([0, 17])).shape == (2, 6, 4)
 
 
+def test_a_processor_that_its_config_does_not_build_is_refused(processor: Processor) -> None:
+    wrong = Misrouted(processor, torch.arange(128).roll(1))
+    with pytest.raises(ValueError, match="what its DeepSetsConfig builds; got Misrouted"):
+        initial("rmr", wrong)
+
+
 def test_permuting_in_and_outputs_of_an_equivariant_processor_would_be_no_control() -> None:
     with initial_weights(3):
         processor = MpnnConfig(slot_dim=4).build(6)
