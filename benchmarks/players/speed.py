@@ -37,6 +37,7 @@ def measure_speed(game: str, out: Path, *, num_steps: int) -> dict[str, Any]:
     Returns:
         What was written.
     """
+    out.mkdir(parents=True, exist_ok=True)
     console = Console(ConsoleConfig(game=game))
     players: list[dict[str, Any]] = []
     for player in sorted(paper_heads(game), key=lambda one: one.skill):

@@ -243,8 +243,8 @@ def test_table_says_what_is_known(measured: Path) -> None:
 @pytest.mark.slow
 def test_speed_counts_all_players(tmp_path: Path) -> None:
     # Long enough for several plans of the strongest, and for what the first episode alone costs not to count.
-    assert main(["speed", "--out", str(tmp_path), "--games", "pong", "--num-steps", "40"]) == 0
-    found = json.loads((tmp_path / "speed-pong.json").read_text())
+    assert main(["speed", "--out", str(tmp_path / "new"), "--games", "pong", "--num-steps", "40"]) == 0
+    found = json.loads((tmp_path / "new" / "speed-pong.json").read_text())
     assert len(found["players"]) == 32
     assert found["recorded_steps_per_second"] > 5
     assert found["players"][-1]["seconds_per_played_step"] > 5 * found["players"][0]["seconds_per_played_step"]
