@@ -148,7 +148,7 @@ def train_processors(
             loss=loss,
             batch=_batches(transitions, config.loop, seed),
             sink=(sinks or {}).get(seed, MemorySink()),
-            origin=f"{dataset.fingerprint} {config.processor} {config.objective}",
+            origin=f"{dataset.fingerprint} {config.processor} {config.objective}" if state_folder else "",
         )
         for seed, loss in losses.items()
     ]

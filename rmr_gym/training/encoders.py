@@ -128,12 +128,14 @@ def train_encoders(
         orders = {member.seed: batch_order(dataset, loop, member.seed) for member in together}
         with SeedBatches(read, orders, device) as batches:
             trainees = [
-                replace(
-                    _trainee(member, models[member], dataset, config, batches, (sinks or {}).get(member)),
-                    origin=_origin(dataset, config, by_seed[member.seed]),
-                )
+                _trainee(member, models[member], dataset, config, batches, (sinks or {}).get(member))
                 for member in together
             ]
+            if states:  # without any, nobody asks
+                trainees = [
+                    replace(trainee, origin=_origin(dataset, config, by_seed[member.seed]))
+                    for member, trainee in zip(together, trainees, strict=True)
+                ]
             train_side_by_side(
                 trainees,
                 loop,
