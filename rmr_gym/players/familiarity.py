@@ -29,7 +29,7 @@ class Familiarity:
     value v"; there they prune, here they are worth something, more than nothing and less than any reward.
 
     But two values that were seen, each at its time, are nothing new together. Where somebody knows which bytes tell
-    where the player is, it keeps a map of the places, and how interesting the place is is most of the novelty.
+    where the player is, it keeps a map of the places, and most of the novelty is how interesting the place is.
 
     Source: features as in Lipovetzky, Ramirez and Geffner 2015, "Classical planning with simulators: results on the
     Atari video games"; counting them is ours, after count-based exploration, and so is asking which bytes matter.
