@@ -107,7 +107,8 @@ class Report:
     """The record, JSON."""
 
     earlier: Path | None = None
-    """An earlier record with the same settings and players: its games are kept where the folder has none of theirs."""
+    """A record of an earlier, equal call of `measure`, whose games are kept where the folder has none of theirs.
+    Length, seed and players are compared, how much was played is not."""
 
     page: Path | None = Path("docs/data.md")
     """Page with a place for the table; the figure goes into the folder images beside it."""

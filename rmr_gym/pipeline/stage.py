@@ -145,9 +145,9 @@ def check_stage(
     return True
 
 
-def has_work(folder: Path, work: Sequence[str] = _STATES) -> bool:
-    """Say whether a stage in a folder is finished or has begun and left something to go on with."""
-    return (folder / RESULT_FILE).exists() or any(any(folder.glob(pattern)) for pattern in work)
+def has_work(folder: Path, work: Sequence[str] = (RESULT_FILE, *_STATES)) -> bool:
+    """Say whether there is a file of one of the patterns: by default, whether a training has ended or left states."""
+    return any(any(folder.glob(pattern)) for pattern in work)
 
 
 def begun_file(folder: str | Path, result_name: str = RESULT_FILE) -> Path:

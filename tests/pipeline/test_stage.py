@@ -85,6 +85,15 @@ def test_call_that_was_refused_before_anything_was_made_binds_nobody(tmp_path: P
     assert Stage(tmp_path, {"threshold": 5.0}, work=()).finish({})["inputs"] == {"threshold": 5.0}
 
 
+def test_probe_that_was_interrupted_binds_nobody_beside_a_finished_training(tmp_path: Path) -> None:
+    Stage(tmp_path, {"arm": "rmr"}).finish({})
+    Stage(tmp_path, {"epochs": 5}, result_name="probe.json", work=())
+    again = Stage(tmp_path, {"epochs": 2}, result_name="probe.json", work=())
+    assert again.finish({})["inputs"] == {"epochs": 2}
+    assert has_work(tmp_path)
+    assert not has_work(tmp_path / "elsewhere")
+
+
 @pytest.mark.parametrize("name", ["ep-000000-aa.arrow", "state/7"])
 def test_stage_is_bound_by_the_work_that_it_would_go_on_with(tmp_path: Path, name: str) -> None:
     Stage(tmp_path, {"seed": 0}, work=(EPISODES,))
