@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.result import RESULT_FILE, Kind
 from rmr_gym.models.processors import ProcessorConfig
 from rmr_gym.pipeline.config import GRADED, DataConfig, ProbingConfig
-from rmr_gym.pipeline.config_json import to_json
+from rmr_gym.pipeline.config_json import to_json, to_key_json
 from rmr_gym.training import ARMS, AbstractConfig, NaturalConfig
 
 USUAL_WIDTH = 64
@@ -170,7 +170,7 @@ class Experiment:
 @lru_cache(maxsize=1_000)
 def _part_to_json(part: Any) -> Any:
     """Write a part of the settings as JSON values; thousands of experiments share their parts. Not to be changed."""
-    return to_json(part)
+    return to_key_json(part)
 
 
 def key_of(document: object) -> str:

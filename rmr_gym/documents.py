@@ -55,6 +55,15 @@ class ConfigJson:
             return [self.to_json(part) for part in value]
         return value
 
+    def to_key_json(self, value: Any) -> Any:
+        """Return a config as JSON values to compare and to hash: what was written before a field existed stays equal.
+
+        Fields are left out that say what held before they existed, by the `MEANT_BEFORE` of their class.
+        """
+        document = self.to_json(value)
+        _leave_out_what_came_later(value, document)
+        return document
+
     def from_json(self, config_class: type[Config], document: object, *, where: str = "config") -> Config:
         """Build a config from JSON values.
 
@@ -195,3 +204,15 @@ def exclusive(folder: str | Path) -> Iterator[Path]:
         yield folder
     finally:
         os.close(descriptor)  # releases the lock, and so does a kill
+
+
+def _leave_out_what_came_later(value: Any, document: Any) -> None:
+    """Drop fields of a config, and of those in it, that say what held before they existed."""
+    if not dataclasses.is_dataclass(value):
+        return
+    before: Mapping[str, object] = getattr(value, "MEANT_BEFORE", {})
+    for field in dataclasses.fields(value):
+        if field.name in before and document[field.name] == before[field.name]:
+            del document[field.name]
+        else:
+            _leave_out_what_came_later(getattr(value, field.name), document[field.name])

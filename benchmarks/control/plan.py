@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
@@ -41,8 +40,7 @@ class Planned:
     @property
     def settings(self) -> dict[str, Any]:
         """All that decides the outcome, as JSON: the weights of the encoder stand in the place of their folder."""
-        document: dict[str, Any] = DOCUMENTS.to_json(self.config)
-        _leave_out_what_came_later(self.config, document)
+        document: dict[str, Any] = DOCUMENTS.to_key_json(self.config)
         if self.encoder_weights is not None:
             document["features"]["path"] = self.encoder_weights
         return document
@@ -95,16 +93,6 @@ def plan(
     ]
     check_once("training", [one.name for one in planned])
     return planned
-
-
-def _leave_out_what_came_later(config: Any, document: dict[str, Any]) -> None:
-    """Drop fields that say what held before they existed, so that trainings of then keep their keys."""
-    before = getattr(config, "MEANT_BEFORE", {})
-    for field in dataclasses.fields(config):
-        if field.name in before and document[field.name] == before[field.name]:
-            del document[field.name]
-        elif dataclasses.is_dataclass(getattr(config, field.name)):
-            _leave_out_what_came_later(getattr(config, field.name), document[field.name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, get_args
 
+import torch
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
@@ -35,12 +36,26 @@ class TrajectoryModel(nn.Module):
         predicts: what the decoder's numbers are. "position" is the next position itself (paper); "displacement" is
             added to the last position, "acceleration" to the position that the last two lead to at constant velocity
             (ours: what is left to learn gets smaller).
+        standardise: give the encoder the last position and the steps that led to it instead of positions, and let it
+            and the decoder count in units of what is usual, which `measure_units` finds out (ours: a step is a tenth of
+            a position, and what a collision adds to it less still).
 
     Raises:
         ValueError: when the processor wants actions, or the history is too short for what is predicted.
     """
 
-    def __init__(self, processor: Processor, *, history: int = 3, predicts: Prediction = "position") -> None:
+    position_unit: Tensor
+    step_unit: Tensor
+    output_unit: Tensor
+
+    def __init__(
+        self,
+        processor: Processor,
+        *,
+        history: int = 3,
+        predicts: Prediction = "position",
+        standardise: bool = False,
+    ) -> None:
         super().__init__()
         if predicts not in get_args(Prediction):
             fix = f"Choose one of {', '.join(get_args(Prediction))}."
@@ -54,6 +69,24 @@ class TrajectoryModel(nn.Module):
         self.encoder = nn.Linear(_COORDINATES * history, processor.slot_dim)
         self.processor = processor
         self.decoder = nn.Linear(processor.output_dim, _COORDINATES)
+        self.standardise = standardise
+        if standardise:
+            for name in ("position_unit", "step_unit", "output_unit"):
+                self.register_buffer(name, torch.ones(()))
+
+    def measure_units(self, windows: Float[Tensor, "window time slot 2"]) -> None:
+        """Take the root mean squares in some windows as units, if there are units; before training.
+
+        Args:
+            windows: of positions in network units, one longer than the history: the last is to be predicted.
+        """
+        if not self.standardise:
+            return
+        known = windows[:, :-1]
+        found = (known, known.diff(dim=1), windows[:, -1] - self._expected(known))
+        for unit, values in zip((self.position_unit, self.step_unit, self.output_unit), found, strict=True):
+            if values.numel() and values.any():
+                unit.copy_(values.square().mean().sqrt())
 
     def forward(self, state: Float[Tensor, "batch history slot 2"]) -> Float[Tensor, "batch slot 2"]:
         """Predict the next positions.
@@ -68,12 +101,24 @@ class TrajectoryModel(nn.Module):
             ValueError: when the windows have another length than the model was built for.
         """
         _check_history(state, self.history)
-        predicted: Tensor = self.decoder(self.processor(self.encoder(window_features(state))))
+        predicted: Tensor = self.decoder(self.processor(self.encoder(self._features(state))))
+        if self.standardise:
+            predicted = predicted * self.output_unit
+        return self._expected(state) + predicted
+
+    def _features(self, state: Tensor) -> Tensor:
+        if not self.standardise:
+            return window_features(state)
+        steps = state.diff(dim=1) / self.step_unit
+        return window_features(torch.cat([steps, state[:, -1:] / self.position_unit], dim=1))
+
+    def _expected(self, state: Tensor) -> Tensor:
+        """Return where the balls are expected to be by what the decoder's numbers are added to."""
         if self.predicts == "displacement":
-            return state[:, -1] + predicted
+            return state[:, -1]
         if self.predicts == "acceleration":
-            return 2 * state[:, -1] - state[:, -2] + predicted
-        return predicted
+            return 2 * state[:, -1] - state[:, -2]
+        return torch.zeros_like(state[:, -1])
 
 
 class InteractionModel(nn.Module):
@@ -106,7 +151,7 @@ class InteractionModel(nn.Module):
 
 
 def trajectory_model(
-    processor: Processor, *, history: int = 3, predicts: Prediction = "position"
+    processor: Processor, *, history: int = 3, predicts: Prediction = "position", standardise: bool = False
 ) -> TrajectoryModel | InteractionModel:
     """Build the abstract pipeline that a processor needs.
 
@@ -114,6 +159,7 @@ def trajectory_model(
         processor: built without actions.
         history: positions in a window.
         predicts: as in `TrajectoryModel`; an Interaction Network predicts displacements in any case.
+        standardise: as in `TrajectoryModel`; an Interaction Network takes and gives positions in any case.
 
     Returns:
         An `InteractionModel` around an Interaction Network, otherwise a `TrajectoryModel`.
@@ -122,7 +168,7 @@ def trajectory_model(
         ValueError: when the processor does not fit.
     """
     if not isinstance(processor, InteractionNetwork):
-        return TrajectoryModel(processor, history=history, predicts=predicts)
+        return TrajectoryModel(processor, history=history, predicts=predicts, standardise=standardise)
     model = InteractionModel(processor)
     if model.history != history:
         fix = f"Set its history to {history}."

@@ -11,7 +11,7 @@ from rmr_gym.models.encoders import ENCODERS, VIDEO_ENCODERS
 from rmr_gym.models.processors import BALL_PROCESSORS, PROCESSORS
 from rmr_gym.objectives import OBJECTIVES
 
-__all__ = ["TYPE_KEY", "differences", "from_json", "read_json", "to_json", "without_nan"]
+__all__ = ["TYPE_KEY", "differences", "from_json", "read_json", "to_json", "to_key_json", "without_nan"]
 
 _TABLES = (PROCESSORS, BALL_PROCESSORS, ENCODERS, VIDEO_ENCODERS, VIDEO_DECODERS, OBJECTIVES, PROBES)
 
@@ -33,6 +33,17 @@ def to_json(value: Any) -> Any:
         {'type': 'deep_sets', 'slot_dim': 8}
     """
     return _DOCUMENTS.to_json(value)
+
+
+def to_key_json(value: Any) -> Any:
+    """Return a config as JSON values to compare and to hash, see `ConfigJson.to_key_json`.
+
+    Example:
+        >>> from rmr_gym.training import LoopConfig
+        >>> sorted(set(to_json(LoopConfig())) - set(to_key_json(LoopConfig())))
+        ['optimizer']
+    """
+    return _DOCUMENTS.to_key_json(value)
 
 
 def from_json(config_class: type[Config], document: object, *, where: str = "config") -> Config:

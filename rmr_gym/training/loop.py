@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from jaxtyping import Bool, Float
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from rmr_gym.errors import NonFiniteLossError, explain
 from rmr_gym.models import trainable_parameters
 from rmr_gym.objectives import LazyTerms, LossTerms
+from rmr_gym.training.optimizers import OptimizerName, make_optimizers
 from rmr_gym.training.resume import RunState
 from rmr_gym.training.sinks import Record, Sink
 
@@ -25,14 +27,20 @@ OnStep = Callable[[int, int], None]
 class LoopConfig:
     """Optimisation of one stage."""
 
+    MEANT_BEFORE = MappingProxyType({"optimizer": "adam"})
+    """What it means that a field is absent from a document that was written before the field existed."""
+
     gradient_steps: int = 1_000
     """Number of updates."""
 
     batch_size: int = 50
     """Transitions per update (paper, appendix B)."""
 
+    optimizer: OptimizerName = "adam"
+    """What turns gradients into updates: "adam" (paper), or "muon" for the matrices and Adam for the rest."""
+
     learning_rate: float = 1e-3
-    """Step size of Adam (paper, appendix B)."""
+    """Step size of the optimizer (paper, appendix B)."""
 
     warmup_steps: int = 0
     """Updates over which the step size rises linearly. ours: none."""
@@ -158,8 +166,8 @@ def train_groups(
 ) -> None:
     """Minimise the losses of all members of all groups update by update, each member as if it were alone.
 
-    A loss depends on its own member only, Adam treats every number by itself, and gradients are shortened member by
-    member. Activations of one group at a time are held.
+    A loss depends on its own member only, optimizers treat every parameter by itself, and gradients are shortened
+    member by member. Activations of one group at a time are held.
 
     Args:
         groups: what is trained; in every update their losses are computed one after another.
@@ -170,26 +178,34 @@ def train_groups(
         origin: see `RunState`.
 
     Raises:
-        ValueError: when there is a state of a longer training, or of another origin.
+        ValueError: when there is a state of a longer training, or of another origin, or the optimizer cannot train
+            stacked members.
         NonFiniteLossError: before the update that would have spoiled the weights; names the members.
     """
     modules = [module for group in groups for module in group.modules]
     parameters = list(trainable_parameters(*modules))
-    optimizer = torch.optim.Adam(parameters, lr=config.learning_rate)
-    state = RunState(state_folder, modules, optimizer, origin) if state_folder else None
+    optimizers = make_optimizers(
+        config.optimizer,
+        parameters,
+        learning_rate=config.learning_rate,
+        stacked=any(group.stacked for group in groups),
+    )
+    state = RunState(state_folder, modules, optimizers, origin) if state_folder else None
     sinks = [sink for group in groups for sink in group.sinks]
     start = state.restore(lambda step: _rewind(sinks, config, step)) if state else 0
     if not start:
         _rewind(sinks, config, 0)
     for step in range(start, config.gradient_steps):
-        optimizer.zero_grad(set_to_none=True)
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
         terms = [_backward(group, step) for group in groups]
         _require_finite(groups, terms, parameters, step)
         if config.max_gradient_norm is not None:
             _shorten_gradients(groups, config.max_gradient_norm)
-        for parameter_group in optimizer.param_groups:
-            parameter_group["lr"] = config.learning_rate_at(step)
-        optimizer.step()
+        for optimizer in optimizers:
+            for parameter_group in optimizer.param_groups:
+                parameter_group["lr"] = config.learning_rate_at(step)
+            optimizer.step()
         if is_logged(config, step):
             for (_, sink), record in _by_member(groups, terms):
                 sink.write(step, record)

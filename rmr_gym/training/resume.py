@@ -27,7 +27,7 @@ class RunState:
     Args:
         folder: made if it does not exist.
         modules: their parameters and buffers are kept.
-        optimizer: its state is kept.
+        optimizers: their states are kept.
         origin: what the weights come from, in any words; None for a folder that holds no states but those of this run.
     """
 
@@ -35,10 +35,10 @@ class RunState:
         self,
         folder: Path,
         modules: Sequence[nn.Module],
-        optimizer: torch.optim.Optimizer,
+        optimizers: Sequence[torch.optim.Optimizer],
         origin: str | None = None,
     ) -> None:
-        self._folder, self._modules, self._optimizer = folder, modules, optimizer
+        self._folder, self._modules, self._optimizers = folder, modules, optimizers
         self._metadata = None if origin is None else {_ORIGIN: hashlib.sha256(origin.encode()).hexdigest()}
 
     def save(self, step: int) -> None:
@@ -97,9 +97,10 @@ class RunState:
             for index, module in enumerate(self._modules)
             for name, value in module.state_dict().items()
         }
-        for index, state in self._optimizer.state_dict()["state"].items():
-            for name, value in state.items():
-                tensors[f"optimizer.{index}.{name}"] = value.detach().cpu().contiguous()
+        for prefix, optimizer in self._named_optimizers():
+            for index, state in optimizer.state_dict()["state"].items():
+                for name, value in state.items():
+                    tensors[f"{prefix}{index}.{name}"] = value.detach().cpu().contiguous()
         return tensors
 
     def _load(self, tensors: dict[str, Tensor]) -> None:
@@ -108,9 +109,15 @@ class RunState:
             module.load_state_dict(
                 {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
             )
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            if key.startswith("optimizer."):
-                _, index_text, name = key.split(".", 2)
-                state.setdefault(int(index_text), {})[name] = value
-        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": state})
+        for prefix, optimizer in self._named_optimizers():
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in tensors.items():
+                if key.startswith(prefix):
+                    index_text, name = key.removeprefix(prefix).split(".", 1)
+                    state.setdefault(int(index_text), {})[name] = value
+            optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+    def _named_optimizers(self) -> list[tuple[str, torch.optim.Optimizer]]:
+        """Pair the optimizers with what their tensors' names start with; the first is called as when it was alone."""
+        names = ["optimizer.", *(f"optimizer_{number}." for number in range(1, len(self._optimizers)))]
+        return list(zip(names, self._optimizers, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from jaxtyping import Float
@@ -37,12 +38,18 @@ def paper_loop() -> LoopConfig:
 class TrajectoryConfig:
     """How a processor is pre-trained on positions."""
 
+    MEANT_BEFORE = MappingProxyType({"standardise": False})
+    """What it means that a field is absent from a document that was written before the field existed."""
+
     processor: BallProcessorConfig = field(default_factory=paper_mpnn)
     """Latent transition model (paper, appendix A: MPNN, 2 passes, width 128). ours: messages are summed, as forces."""
 
     predicts: Prediction = "position"
     """What the decoder's numbers are: the next position (paper), or what it adds to the last one or to constant
     velocity."""
+
+    standardise: bool = False
+    """Whether encoder and decoder count in units of what positions, steps and the decoder's numbers usually are."""
 
     loop: LoopConfig = field(default_factory=paper_loop)
     """Optimisation (paper, appendix A: batches of 512, learning rate 1e-4, 10,000 epochs)."""
@@ -85,7 +92,11 @@ def train_trajectory_model(
     num_balls = windows.shape[2]
     with initial_weights(derive(seed, "trajectories")):
         processor = config.processor.build(num_balls, num_actions=0)
-        model = trajectory_model(processor, history=dataset.history, predicts=config.predicts).to(device)
+        model = trajectory_model(
+            processor, history=dataset.history, predicts=config.predicts, standardise=config.standardise
+        ).to(device)
+    if isinstance(model, TrajectoryModel):
+        model.measure_units(windows)
     order = BatchOrder(num_items=len(windows), batch_size=config.loop.batch_size, seed=derive(seed, "trajectories"))
 
     def loss(step: int) -> LossTerms:

@@ -20,18 +20,22 @@ from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.pinning import pin
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.pipeline.stage import LOG_FILE, JsonObject, Stopwatch, exclusive
+from rmr_gym.pipeline.stage import RESULT_FILE as STAGE_RESULT_FILE
 from rmr_gym.training import read_records
 
 FORMAT = "rmr-balls-result/1"
 """Version of the layout of result.json."""
 
-RESULT_FILE, TABLE_FILE = "result.json", "table.txt"
+RESULT_FILE, PRETRAINED_FILE, TABLE_FILE = "result.json", "pretrained.json", "table.txt"
 CURVES_FILE, ROLLOUT_FILE, ANIMATION_FILE = "curves.png", "rollout.png", "rollout.gif"
 
 REFERENCE_ARM = "end_to_end"
 """Arm that every other one is compared with (paper, section 4)."""
 
 _MAY_GROW = ("arms", "num_seeds")
+
+_OF_PICTURES = (*_MAY_GROW, "natural")
+"""What the abstract stage has nothing to do with."""
 
 _OF_ERRORS = {"better": "worse", "worse": "better"}
 """What a verdict on scores, of which the higher one is the better, means for errors."""
@@ -70,8 +74,7 @@ def run_balls(
     check_device(device)
     with exclusive(out) as folder:
         stages.require_simulator(folder)
-        if pin(config, folder, may_change=_MAY_GROW):
-            reporter.line(f"Continuing the run in {folder}")
+        _pin(config, folder, reporter)
         before, stopwatch = earlier(folder / RESULT_FILE, _records(config, folder)), Stopwatch()
         recorded, pretrained = prepare(config, folder, device=device, reporter=reporter)
         trained = _train_all(config, folder, device, reporter)
@@ -97,12 +100,52 @@ def run_balls(
         return result
 
 
+def pretrain_balls(
+    config: BallsRunConfig,
+    out: str | Path,
+    *,
+    device: str = "cpu",
+    command_line: Sequence[str] = (),
+    reporter: Reporter | None = None,
+) -> JsonObject:
+    """Record trajectories and pre-train the processor on them: the abstract stage of `run_balls`, which goes on there.
+
+    Arguments and errors as of `run_balls`; what the config says of pictures may be another in the later call.
+
+    Source: paper, section 4 and appendix A (abstract pipeline).
+
+    Returns:
+        The content of pretrained.json.
+    """
+    reporter = reporter or Reporter()
+    check_device(device)
+    with exclusive(out) as folder:
+        stages.require_simulator(folder)
+        _pin(config, folder, reporter)
+        record = folder / "processor" / STAGE_RESULT_FILE
+        before, stopwatch = earlier(folder / PRETRAINED_FILE, [record]), Stopwatch()
+        recorded, pretrained = prepare(config, folder, device=device, reporter=reporter, pictures=False)
+        now = session(stopwatch, device=device, command_line=command_line, before=before)
+        result = {
+            "format": FORMAT,
+            "config": {name: part for name, part in to_json(config).items() if name not in _OF_PICTURES},
+            "data": recorded,
+            "abstract": {key: pretrained[key] for key in ("scores", "last_record")},
+            **now,
+            "timing": {"pretrain": pretrained["timing"], **now["timing"]},
+        }
+        write_json(folder / PRETRAINED_FILE, result)
+        return dict(read_json(folder / PRETRAINED_FILE))
+
+
 Records = dict[str, dict[int, JsonObject]]
 """Records of the natural stage by arm and seed."""
 
 
-def prepare(config: BallsRunConfig, folder: Path, *, device: str, reporter: Reporter) -> tuple[JsonObject, JsonObject]:
-    """Record both sets and pre-train the processor.
+def prepare(
+    config: BallsRunConfig, folder: Path, *, device: str, reporter: Reporter, pictures: bool = True
+) -> tuple[JsonObject, JsonObject]:
+    """Record both sets, or trajectories alone, and pre-train the processor.
 
     Returns:
         What was recorded, by kind, and the record of the abstract stage.
@@ -113,6 +156,7 @@ def prepare(config: BallsRunConfig, folder: Path, *, device: str, reporter: Repo
             folder / kind, config.world, config.data, pixels=pixels, seed=config.seed, reporter=reporter
         )
         for kind, pixels in kinds.items()
+        if pictures or not pixels
     }
     pretrained = stages.pretrain(
         folder / "trajectories",
@@ -125,6 +169,13 @@ def prepare(config: BallsRunConfig, folder: Path, *, device: str, reporter: Repo
         reporter=reporter,
     )
     return {kind: {key: found[key] for key in ("splits", "num_bytes")} for kind, found in recorded.items()}, pretrained
+
+
+def _pin(config: BallsRunConfig, folder: Path, reporter: Reporter) -> None:
+    """Compare the settings with those of the run in the folder, if there is one."""
+    begun = any(folder.glob("models/*/*"))
+    if pin(config, folder, may_change=_MAY_GROW if begun else _OF_PICTURES):
+        reporter.line(f"Continuing the run in {folder}")
 
 
 def model_folder(out: Path, arm: str, seed: int) -> Path:

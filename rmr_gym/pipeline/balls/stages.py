@@ -16,7 +16,7 @@ from rmr_gym.evaluation import trajectories, videos
 from rmr_gym.models import fingerprint, load_processor, save_processor
 from rmr_gym.models.checkpoint import save_video_model
 from rmr_gym.pipeline.balls.config import HISTORY, BallsDataConfig, BallsScoringConfig
-from rmr_gym.pipeline.config_json import to_json
+from rmr_gym.pipeline.config_json import to_json, to_key_json
 from rmr_gym.pipeline.datasets import Split
 from rmr_gym.pipeline.progress import Reporter, spent
 from rmr_gym.pipeline.stage import EPISODES, LOG_FILE, RESULT_FILE, STATE_FOLDER, JsonObject, Stage, exclusive
@@ -92,7 +92,7 @@ def pretrain(
     long = open_balls(data, "validation", recorded, history=HISTORY + scoring.horizon - 1)
     inputs = {
         "data": [dataset.fingerprint, held_out.fingerprint],
-        "config": to_json(config),
+        "config": to_key_json(config),
         "scoring": to_json(scoring),
         "seed": seed,
     }
@@ -155,7 +155,7 @@ def train(
         "data": [dataset.fingerprint, held_out.fingerprint],
         "processor": fingerprint(pretrained),
         "arm": arm,
-        "config": to_json(config),
+        "config": to_key_json(config),
         "scoring": to_json(scoring),
         "seed": seed,
     }
@@ -207,12 +207,11 @@ def open_balls(data: Path, split: Split, config: BallsDataConfig, *, history: in
 def _inputs(world: BallsConfig, *, pixels: bool) -> JsonObject:
     """Return the parameters on which a recording depends, without those that change nothing.
 
-    A painter that draws no picture is left out, and so is the one of recordings that were begun before there was any
-    other.
+    A painter that draws no picture is left out.
     """
-    document: JsonObject = to_json(world)
-    if not pixels or world.painter == BallsConfig.MEANT_BEFORE["painter"]:
-        del document["painter"]
+    document: JsonObject = to_key_json(world)
+    if not pixels:
+        document.pop("painter", None)
     return document
 
 

@@ -16,8 +16,8 @@ from rmr_gym.models.processors import BALL_PROCESSORS, BallProcessorConfig, Inte
 from rmr_gym.pipeline.balls.bottleneck import DEFAULT_WIDTHS, run_bottleneck
 from rmr_gym.pipeline.balls.config import HISTORY, BallsRunConfig
 from rmr_gym.pipeline.balls.profiles import BALL_PROFILES, DEFAULT_BALLS_PROFILE
-from rmr_gym.pipeline.balls.run import run_balls
-from rmr_gym.pipeline.balls.tables import bottleneck_table, render
+from rmr_gym.pipeline.balls.run import pretrain_balls, run_balls
+from rmr_gym.pipeline.balls.tables import abstract_table, bottleneck_table, render
 from rmr_gym.pipeline.commands.options import (
     PROCESSOR_FLAG,
     UNPREFIXED,
@@ -51,6 +51,11 @@ class BallsStart:
         """What a folder is called after."""
         return self.profile if self.config_file is None else self.config_file.stem
 
+    @property
+    def folder(self) -> Path:
+        """Where a run writes unless it is told."""
+        return Path("runs", f"balls-{self.name}")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunBalls:
@@ -73,11 +78,40 @@ class RunBalls:
 
     def execute(self, console: Console) -> None:
         """Do the whole chain."""
-        out = Path("runs", f"balls-{self.start.name}") if self.out is None else self.out
+        out = self.start.folder if self.out is None else self.out
         command_line = ["rmr-gym", *sys.argv[1:]]  # without the path of the program, which is private
         reporter = Reporter(console)
         result = run_balls(self.config, out, device=self.compute.apply(), command_line=command_line, reporter=reporter)
         console.print(render(result))
+        console.print(f"Everything is in {out}", highlight=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PretrainBalls:
+    """Do the first half of the chain: record trajectories and pre-train a processor on positions; no pictures.
+
+    Prints a table and writes pretrained.json and the folder processor into the output folder. Repeat a call that was
+    interrupted and it continues; `rmr-gym balls run` with the same output folder goes on from there.
+    Example: rmr-gym balls pretrain --profile quick
+    """
+
+    config: Annotated[BallsRunConfig, UNPREFIXED]
+    out: Path | None = None
+    """Output folder; without it runs/balls-<profile>, as for run."""
+
+    processor: Annotated[BallProcessorName, tyro.conf.arg(name=PROCESSOR_FLAG)]
+    """Latent transition model; its own options are shown when it is chosen."""
+
+    start: Annotated[BallsStart, UNPREFIXED]
+    compute: Annotated[Compute, UNPREFIXED]
+
+    def execute(self, console: Console) -> None:
+        """Record and pre-train."""
+        out = self.start.folder if self.out is None else self.out
+        command_line = ["rmr-gym", *sys.argv[1:]]
+        device, reporter = self.compute.apply(), Reporter(console)
+        result = pretrain_balls(self.config, out, device=device, command_line=command_line, reporter=reporter)
+        console.print(abstract_table(result["abstract"]))
         console.print(f"Everything is in {out}", highlight=False)
 
 
@@ -120,15 +154,16 @@ class Bottleneck:
         console.print(f"Everything is in {out}", highlight=False)
 
 
-BallsAction = RunBalls | Bottleneck
+BallsAction = RunBalls | PretrainBalls | Bottleneck
 
 BALL_ACTIONS: Registry[type[BallsAction]] = Registry(
-    "action of rmr-gym balls", ("run", RunBalls), ("bottleneck", Bottleneck)
+    "action of rmr-gym balls", ("run", RunBalls), ("pretrain", PretrainBalls), ("bottleneck", Bottleneck)
 )
 """What follows `rmr-gym balls`, by name."""
 
 SUMMARIES = {
     "run": "the whole chain: record, pre-train on positions, train all arms on pictures, compare them",
+    "pretrain": "the first half of the chain: record trajectories and pre-train a processor on positions",
     "bottleneck": "the chain with latents of several widths, and with an Interaction Network",
 }
 """One line for each action."""
@@ -159,7 +194,7 @@ def parse_balls(arguments: Sequence[str]) -> BallsAction:
     )
     action_class = BALL_ACTIONS[chosen]
     values: dict[str, Any] = {"start": BallsStart(profile=profile, config_file=known.config), "compute": Compute()}
-    if action_class is RunBalls:
+    if action_class in (RunBalls, PretrainBalls):
         if known.processor in BALL_PROCESSORS:
             base = _with_processor(base, BALL_PROCESSORS[known.processor])
         values["processor"] = name_of(base.abstract.processor, BALL_PROCESSORS)

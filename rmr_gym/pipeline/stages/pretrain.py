@@ -9,7 +9,7 @@ from pathlib import Path
 from rmr_gym.evaluation.abstract import score_abstract, score_copy
 from rmr_gym.evaluation.metrics import check_entropy_threshold, kept_slots
 from rmr_gym.models import fingerprint, save_abstract_model
-from rmr_gym.pipeline.config_json import to_json
+from rmr_gym.pipeline.config_json import to_key_json
 from rmr_gym.pipeline.datasets import DataPath, game_of, open_dataset
 from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.progress import Reporter, spent
@@ -51,7 +51,7 @@ def pretrain(
     check_batch_size(len(dataset), config.loop.batch_size)
     inputs = {
         "data": [dataset.fingerprint, held_out.fingerprint],
-        "config": to_json(config),
+        "config": to_key_json(config),
         "entropy_threshold": entropy_threshold,
         "seed": seed,
     }

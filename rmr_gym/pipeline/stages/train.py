@@ -12,7 +12,7 @@ from rmr_gym.models import NaturalModel, Processor, fingerprint, load_processor,
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.misrouted import Misrouted
 from rmr_gym.models.processors import ProcessorConfig
-from rmr_gym.pipeline.config_json import to_json
+from rmr_gym.pipeline.config_json import to_key_json
 from rmr_gym.pipeline.datasets import DataPath, game_of, open_dataset
 from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.progress import Reporter, spent
@@ -105,9 +105,9 @@ def training_inputs(
     """Return what the outcome of a training depends on."""
     return {
         "data": dataset.fingerprint,
-        "processor": fingerprint(pretrained) if isinstance(pretrained, Processor) else to_json(pretrained),
+        "processor": fingerprint(pretrained) if isinstance(pretrained, Processor) else to_key_json(pretrained),
         "arm": arm,
-        "config": to_json(config),
+        "config": to_key_json(config),
         "seed": seed,
     }
 
