@@ -66,6 +66,44 @@ def test_prediction_starts_from_what_it_is_relative_to(predicts: Prediction) -> 
     torch.testing.assert_close(model(state), base[predicts] + torch.tensor([0.5, -1.0]))
 
 
+def test_units_are_root_mean_squares_of_positions_steps_and_what_is_left_to_predict() -> None:
+    model = TrajectoryModel(make_processor(), history=2, predicts="acceleration", standardise=True)
+    # One ball of one window goes 1, 2 along x, and comes to 5 where 3 was expected; it stays at 0 along y.
+    window = torch.tensor([[[[1.0, 0.0]], [[2.0, 0.0]], [[5.0, 0.0]]]])
+    model.measure_units(window)
+    units = [float(unit) for unit in (model.position_unit, model.step_unit, model.output_unit)]
+    assert units == pytest.approx([(5 / 4) ** 0.5, (1 / 2) ** 0.5, (4 / 2) ** 0.5])
+    assert set(dict(model.named_buffers())) == {"position_unit", "step_unit", "output_unit"}, "they are saved"
+
+
+@pytest.mark.parametrize("predicts", ["position", "displacement", "acceleration"])
+def test_standardised_model_sees_the_same_in_a_world_of_another_size(predicts: Prediction) -> None:
+    state, model = make_state(4), TrajectoryModel(make_processor(), predicts=predicts, standardise=True)
+    model.measure_units(state)
+    predicted = model(state[:, :-1])
+    model.measure_units(state * 7)
+    torch.testing.assert_close(model(state[:, :-1] * 7), predicted * 7)
+
+
+def test_standardised_features_are_steps_and_the_last_position_in_their_units() -> None:
+    model, state = TrajectoryModel(make_processor(), standardise=True), make_state()
+    model.position_unit.fill_(0.5)
+    model.step_unit.fill_(0.25)
+    expected = torch.cat([4 * (state[:, 1] - state[:, 0]), 4 * (state[:, 2] - state[:, 1]), 2 * state[:, 2]], dim=-1)
+    expected = model.decoder(model.processor(model.encoder(expected)))
+    torch.testing.assert_close(model(state), expected)
+
+
+def test_units_stay_where_nothing_moves_and_where_there_are_none() -> None:
+    still = torch.full((2, 4, 4, 2), 0.5)
+    model = TrajectoryModel(make_processor(), predicts="acceleration", standardise=True)
+    model.measure_units(still)
+    assert [float(unit) for unit in model.buffers()] == [0.5, 1, 1]
+    plain = TrajectoryModel(make_processor())
+    plain.measure_units(still)
+    assert not list(plain.buffers())
+
+
 def test_trajectory_model_is_encoder_processor_decoder() -> None:
     model, state = TrajectoryModel(make_processor()), make_state()
     slots = state.permute(0, 2, 1, 3).reshape(5, 4, 6) @ model.encoder.weight.T + model.encoder.bias

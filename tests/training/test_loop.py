@@ -10,6 +10,7 @@ from rmr_gym.models import fingerprint, freeze
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.objectives import LossTerms
 from rmr_gym.training.loop import LoopConfig, is_logged, train
+from rmr_gym.training.optimizers import OptimizerName
 from rmr_gym.training.sinks import JsonlSink, MemorySink
 from tests.warm_python import run_python
 
@@ -83,17 +84,21 @@ def test_logged_terms_are_computed_only_for_the_log() -> None:
     assert done.stdout.split(" | ")[:4] == ["0 0 3 3 5 5", "[0, 3, 5]", "0 3 5", "[0, 3, 5]"]
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
 @pytest.mark.parametrize("kills", [[5], [25], [25, 26, 59]])
-def test_killed_run_ends_with_the_weights_and_log_of_an_undisturbed_one(tmp_path: Path, kills: list[int]) -> None:
+def test_killed_run_ends_with_the_weights_and_log_of_an_undisturbed_one(
+    tmp_path: Path, kills: list[int], optimizer: OptimizerName
+) -> None:
+    config = replace(CONFIG, optimizer=optimizer)
     expected, expected_sink = make_model(), MemorySink()
-    train(regression(expected), [expected], CONFIG, sink=expected_sink)
+    train(regression(expected), [expected], config, sink=expected_sink)
     sink = MemorySink()
     for kill_at in kills:
         model = make_model()
         with pytest.raises(KilledError):
-            train(regression(model, kill_at), [model], CONFIG, sink=sink, state_folder=tmp_path / "state")
+            train(regression(model, kill_at), [model], config, sink=sink, state_folder=tmp_path / "state")
     model = make_model()
-    train(regression(model), [model], CONFIG, sink=sink, state_folder=tmp_path / "state")
+    train(regression(model), [model], config, sink=sink, state_folder=tmp_path / "state")
     assert fingerprint(model) == fingerprint(expected)
     assert sink.records == expected_sink.records
     assert not (tmp_path / "state").exists()

@@ -2,6 +2,6 @@
 
 from rmr_gym.pipeline.balls.config import BallsRunConfig
 from rmr_gym.pipeline.balls.profiles import BALL_PROFILES
-from rmr_gym.pipeline.balls.run import run_balls
+from rmr_gym.pipeline.balls.run import pretrain_balls, run_balls
 
-__all__ = ["BALL_PROFILES", "BallsRunConfig", "run_balls"]
+__all__ = ["BALL_PROFILES", "BallsRunConfig", "pretrain_balls", "run_balls"]

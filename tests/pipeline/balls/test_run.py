@@ -16,7 +16,7 @@ from PIL import Image
 
 from rmr_gym.evaluation.videos import draw_indices, score_video_model
 from rmr_gym.models import fingerprint, load_processor, load_video_model
-from rmr_gym.pipeline.balls import BallsRunConfig, run_balls
+from rmr_gym.pipeline.balls import BallsRunConfig, pretrain_balls, run_balls
 from rmr_gym.pipeline.balls.bottleneck import run_bottleneck
 from rmr_gym.pipeline.balls.run import compare
 from rmr_gym.pipeline.balls.stages import open_balls
@@ -238,6 +238,44 @@ def test_run_adds_arms_to_what_is_there(
     grown = run_balls(tiny_balls, tmp_path)
     assert before.items() <= kept(tmp_path).items()
     assert without_circumstances(grown) == without_circumstances(finished_balls[1])
+
+
+def test_run_goes_on_from_a_processor_that_was_pretrained_alone(
+    finished_balls: tuple[Path, JsonObject], tiny_balls: BallsRunConfig, tmp_path: Path
+) -> None:
+    loop = dataclasses.replace(tiny_balls.natural.loop, gradient_steps=7)
+    other = dataclasses.replace(tiny_balls, natural=dataclasses.replace(tiny_balls.natural, loop=loop), num_seeds=2)
+    first = pretrain_balls(other, tmp_path, command_line=["rmr-gym", "balls", "pretrain"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "config.json",
+        "pretrained.json",
+        "processor",
+        "trajectories",
+    ], "no pictures"
+    assert first["abstract"] == finished_balls[1]["abstract"]
+    assert set(first["config"]) == {"seed", "world", "data", "abstract", "scoring"}
+    before = kept(tmp_path)
+    assert pretrain_balls(other, tmp_path) == first
+    result = run_balls(tiny_balls, tmp_path)  # nothing of the pictures had begun, so they may be learned otherwise
+    assert before.items() <= kept(tmp_path).items()
+    assert without_circumstances(result) == without_circumstances(finished_balls[1])
+    with pytest.raises(ValueError, match=r"natural\.loop\.gradient_steps: 5 -> 7"):
+        pretrain_balls(other, tmp_path)
+
+
+def test_settings_of_before_there_was_a_choice_mean_what_held_then(
+    copied_balls: Path, tiny_balls: BallsRunConfig
+) -> None:
+    path = copied_balls / "config.json"
+    document, before = json.loads(path.read_text()), kept(copied_balls)
+    del document["abstract"]["standardise"]
+    for stage in ("abstract", "natural"):
+        del document[stage]["loop"]["optimizer"]
+    path.write_text(json.dumps(document))
+    inputs = json.loads((copied_balls / "processor" / "result.json").read_text())["inputs"]
+    assert inputs["config"] == document["abstract"], "records of stages are as they were"
+    run_balls(tiny_balls, copied_balls)
+    assert kept(copied_balls) == before
 
 
 def test_run_refuses_a_folder_of_another_config_and_names_the_fields(
