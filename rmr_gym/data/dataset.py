@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
+from rmr_gym.counts import as_count
 from rmr_gym.data.duplicates import DuplicateFrames, count_duplicates
 from rmr_gym.data.metadata import BallsEpisodeMetadata
 from rmr_gym.data.pictures import PictureDecoder
@@ -210,16 +211,24 @@ class TransitionDataset:
         ram, rows = self.ram, self._rows.transitions
         return ram[rows], self._action.copy(), ram[rows + 1]
 
-    def state_windows(self) -> NDArray[np.float32]:
+    def state_windows(self, num_steps: int = 1) -> NDArray[np.float32]:
         """Return the positions in all windows of the split, as a copy: 320 bytes for four states of ten balls.
 
+        Args:
+            num_steps: states after the `history` that are to be predicted; windows of more are fewer.
+
         Returns:
-            Metres, float32 `(num_windows, history + 1, ball, 2)`: the last state is the one to be predicted.
+            Metres, float32 `(window, history + num_steps, ball, 2)`, with one step as many as `num_windows`.
 
         Raises:
-            ValueError: when the data are not of bouncing balls.
+            ValueError: when the data are not of bouncing balls, or no episode is long enough.
         """
-        rolling = sliding_window_view(self.states, self.history + 1, axis=0)[self._rows.windows]
+        states, length = self.states, self.history + as_count("num_steps", num_steps)
+        first = self._rows.followed_by(length - 1)
+        if not len(first):
+            got = f"windows of {length}"
+            raise ValueError(explain(expected="an episode as long as a window", got=got, fix="Lower num_steps."))
+        rolling = sliding_window_view(states, length, axis=0)[first]
         return np.ascontiguousarray(np.moveaxis(rolling, -1, 1))
 
     def __getitem__(self, index: int) -> dict[str, NDArray[np.generic]]:

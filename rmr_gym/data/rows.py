@@ -43,11 +43,15 @@ class Rows:
         """Which of the episodes each frame belongs to, `(frame,)`."""
         self.place: NDArray[np.int64] = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         """Place of each frame in its episode, `(frame,)`."""
-        after = np.repeat(counts, counts) - self.place - 1
-        self.transitions: NDArray[np.int64] = np.flatnonzero(after >= 1)
+        self._after = np.repeat(counts, counts) - self.place - 1
+        self.transitions: NDArray[np.int64] = np.flatnonzero(self._after >= 1)
         """Frames at which a transition begins, `(transition,)`."""
-        self.windows: NDArray[np.int64] = np.flatnonzero(after >= history)
+        self.windows: NDArray[np.int64] = self.followed_by(history)
         """Frames at which a window begins, its oldest, `(window,)`."""
+
+    def followed_by(self, num_frames: int) -> NDArray[np.int64]:
+        """Return the frames after which at least `num_frames` more come in their episodes."""
+        return np.flatnonzero(self._after >= num_frames)
 
     def __len__(self) -> int:
         return len(self.place)

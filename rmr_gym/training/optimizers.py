@@ -13,6 +13,10 @@ from rmr_gym.errors import explain
 
 OptimizerName = Literal["adam", "muon"]
 
+_WEIGHT_DECAY = 0.1
+"""Of Muon, whose updates let a matrix grow in all directions alike, in those that the data never use, too: behind an
+encoder that was not trained with it, a processor then turns small slots into huge ones (measured, see docs/balls.md)."""
+
 
 def make_optimizers(
     name: OptimizerName, parameters: Sequence[nn.Parameter], *, learning_rate: float, stacked: bool = False
@@ -44,7 +48,7 @@ def make_optimizers(
     others = [parameter for parameter in parameters if parameter.dim() != 2]
     optimizers: list[Optimizer] = []
     if matrices:
-        muon = torch.optim.Muon(matrices, lr=learning_rate, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
+        muon = torch.optim.Muon(matrices, lr=learning_rate, weight_decay=_WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw")
         optimizers.append(muon)
     if others:
         optimizers.append(torch.optim.Adam(others, lr=learning_rate))

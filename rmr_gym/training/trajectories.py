@@ -10,7 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rmr_gym.counts import as_count
 from rmr_gym.data import TransitionDataset
+from rmr_gym.errors import explain
 from rmr_gym.models import trajectory_model
 from rmr_gym.models.ball_models import InteractionModel, Prediction, TrajectoryModel
 from rmr_gym.models.blocks import initial_weights
@@ -38,7 +40,7 @@ def paper_loop() -> LoopConfig:
 class TrajectoryConfig:
     """How a processor is pre-trained on positions."""
 
-    MEANT_BEFORE = MappingProxyType({"standardise": False})
+    MEANT_BEFORE = MappingProxyType({"standardise": False, "unroll_steps": 1, "unrolled_fraction": 0.1})
     """What it means that a field is absent from a document that was written before the field existed."""
 
     processor: BallProcessorConfig = field(default_factory=paper_mpnn)
@@ -51,8 +53,26 @@ class TrajectoryConfig:
     standardise: bool = False
     """Whether encoder and decoder count in units of what positions, steps and the decoder's numbers usually are."""
 
+    unroll_steps: int = 1
+    """Steps ahead that the last updates learn, each from the predictions before it (paper: 1, none but the next)."""
+
+    unrolled_fraction: float = 0.1
+    """Share of the updates that learn `unroll_steps` steps, each of which costs as much as an update. ours"""
+
     loop: LoopConfig = field(default_factory=paper_loop)
     """Optimisation (paper, appendix A: batches of 512, learning rate 1e-4, 10,000 epochs)."""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of their range."""
+        as_count("unroll_steps", self.unroll_steps)
+        if not 0 <= self.unrolled_fraction <= 1:
+            got, fix = self.unrolled_fraction, "Leave it at 0.1."
+            raise ValueError(explain(expected="unrolled_fraction in 0..1", got=got, fix=fix))
+
+    def steps_ahead(self, step: int) -> int:
+        """Return how many steps ahead an update learns, counted from 0."""
+        plain = self.loop.gradient_steps - round(self.unrolled_fraction * self.loop.gradient_steps)
+        return 1 if step < plain else self.unroll_steps
 
 
 def train_trajectory_model(
@@ -69,7 +89,8 @@ def train_trajectory_model(
 ) -> TrajectoryModel | InteractionModel:
     """Train encoder, processor and decoder of the abstract pipeline on windows of positions.
 
-    The loss is the mean squared error in network units, in which the box reaches from -1 to 1.
+    The loss is the mean squared error in network units, in which the box reaches from -1 to 1. The `validation_loss` is
+    that of the next position throughout.
 
     Source: paper, section 4 and appendix A (abstract pipeline).
 
@@ -87,20 +108,25 @@ def train_trajectory_model(
     Returns:
         The trained model, on `device`, in evaluation mode.
     """
-    windows = _windows(dataset, device)
+    lengths = {1, config.unroll_steps}
+    windows = {length: _windows(dataset, device, length) for length in lengths}
     validation = None if held_out is None else _windows(held_out, device)[::_EVERY_NTH]
-    num_balls = windows.shape[2]
+    num_balls = windows[1].shape[2]
     with initial_weights(derive(seed, "trajectories")):
         processor = config.processor.build(num_balls, num_actions=0)
         model = trajectory_model(
             processor, history=dataset.history, predicts=config.predicts, standardise=config.standardise
         ).to(device)
     if isinstance(model, TrajectoryModel):
-        model.measure_units(windows)
-    order = BatchOrder(num_items=len(windows), batch_size=config.loop.batch_size, seed=derive(seed, "trajectories"))
+        model.measure_units(windows[1])
+    orders = {
+        length: BatchOrder(num_items=len(those), batch_size=config.loop.batch_size, seed=derive(seed, "trajectories"))
+        for length, those in windows.items()
+    }
 
     def loss(step: int) -> LossTerms:
-        terms = position_loss(model, windows[torch.from_numpy(order.indices(step)).to(device)])
+        length = config.steps_ahead(step)
+        terms = position_loss(model, windows[length][torch.from_numpy(orders[length].indices(step)).to(device)])
         if validation is None or not is_logged(config.loop, step):
             return LossTerms(terms)
         with torch.no_grad():
@@ -121,14 +147,21 @@ def train_trajectory_model(
 def position_loss(
     model: TrajectoryModel | InteractionModel, windows: Float[Tensor, "batch time slot 2"]
 ) -> Float[Tensor, ""]:
-    """Return the mean squared error per coordinate of the last state of windows, predicted from the others."""
-    loss: Tensor = (model(windows[:, :-1]) - windows[:, -1]).square().mean()
-    return loss
+    """Return the mean squared error per coordinate of the states of windows that come after the model's history.
+
+    The first of them is predicted from what is given, each later one from the predictions before it, too.
+    """
+    state, errors = windows[:, : model.history], []
+    for true in windows[:, model.history :].unbind(dim=1):
+        predicted = model(state)
+        errors.append((predicted - true).square().mean())
+        state = torch.cat([state[:, 1:], predicted.unsqueeze(1)], dim=1)
+    return torch.stack(errors).mean()
 
 
-def _windows(dataset: TransitionDataset, device: str) -> Float[Tensor, "window time slot 2"]:
+def _windows(dataset: TransitionDataset, device: str, num_steps: int = 1) -> Float[Tensor, "window time slot 2"]:
     """Return all windows in network units."""
-    return torch.from_numpy(dataset.state_windows()).to(device) * network_scale(dataset)
+    return torch.from_numpy(dataset.state_windows(num_steps)).to(device) * network_scale(dataset)
 
 
 def network_scale(dataset: TransitionDataset) -> float:

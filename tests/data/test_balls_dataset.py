@@ -79,6 +79,15 @@ def test_no_window_crosses_an_episode(lengths: list[int], history: int, seed: in
             np.testing.assert_array_equal(batch.next_state, whole[:, -1])
 
 
+def test_windows_of_several_steps_are_those_of_a_longer_history(folder: Path) -> None:
+    dataset = TransitionDataset(folder, split="all", history=2)
+    longer = TransitionDataset(folder, split="all", history=4).state_windows()
+    np.testing.assert_array_equal(dataset.state_windows(3), longer)
+    assert len(longer) == (5 - 3) + 0 + (7 - 3) + 0
+    with pytest.raises(ValueError, match="as long as a window; got windows of 9"):
+        dataset.state_windows(7)
+
+
 def test_split_is_that_of_equal_skills(folder: Path) -> None:
     validation = TransitionDataset(folder, split="validation", validation_fraction=0.5, split_seed=3)
     expected = split_episodes([0.0] * 4, validation_fraction=0.5, seed=3)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from rmr_gym.evaluation.metrics import constant_velocity, position_errors
 from rmr_gym.evaluation.trajectories import predict_positions
 from rmr_gym.models import InteractionModel, TrajectoryModel, fingerprint
 from rmr_gym.models.processors import DeepSetsConfig, InteractionNetworkConfig, MpnnConfig
-from rmr_gym.training import LoopConfig, MemorySink, TrajectoryConfig, train_trajectory_model
+from rmr_gym.training import LoopConfig, MemorySink, TrajectoryConfig, train_trajectory_model, trajectories
 from rmr_gym.training.trajectories import network_scale, position_loss
 
 CONFIG = TrajectoryConfig(
@@ -33,6 +34,42 @@ def test_position_loss_is_the_mean_over_windows_balls_and_coordinates() -> None:
     path = torch.tensor([[[[0.0, 0.0], [0.5, 0.0]], [[0.1, 0.0], [0.5, 0.2]], [[0.2, 0.0], [0.7, 0.3]]]])
     # Ball 0 flies straight; ball 1 was expected at (0.5, 0.4).
     assert float(position_loss(model, path).detach()) == pytest.approx((0.2**2 + 0.1**2) / 4)
+
+
+def test_position_loss_over_several_steps_feeds_predictions_back() -> None:
+    model = TrajectoryModel(DeepSetsConfig(slot_dim=4).build(1, num_actions=0), history=2, predicts="acceleration")
+    torch.nn.init.zeros_(model.decoder.weight)
+    torch.nn.init.zeros_(model.decoder.bias)  # nothing but constant velocity is left
+    path = torch.tensor([[[[0.0, 0.0]], [[0.1, 0.0]], [[0.3, 0.0]], [[0.3, 0.4]]]])
+    # Expected at .2 and, from there and not from the truth, at .3: the errors are .1 along x and .4 along y.
+    assert float(position_loss(model, path).detach()) == pytest.approx((0.1**2 + 0.4**2) / 4)
+
+
+def test_last_updates_learn_several_steps_ahead(balls: TransitionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, lengths = dataclasses.replace(CONFIG, unroll_steps=3, unrolled_fraction=0.25), []
+    assert [config.steps_ahead(step) for step in range(12)] == [1] * 9 + [3] * 3
+    assert dataclasses.replace(config, unrolled_fraction=0).steps_ahead(11) == 1
+    assert dataclasses.replace(config, unrolled_fraction=1).steps_ahead(0) == 3
+
+    def watched(model: Any, windows: torch.Tensor) -> torch.Tensor:
+        lengths.append(windows.shape[1])
+        return position_loss(model, windows)
+
+    plain_sink, sink = MemorySink(), MemorySink()
+    plain = train_trajectory_model(balls, CONFIG, sink=plain_sink)
+    monkeypatch.setattr(trajectories, "position_loss", watched)
+    unrolled = train_trajectory_model(balls, config, sink=sink)
+    assert lengths == [4] * 9 + [6] * 3
+    assert sink.records[:2] == plain_sink.records[:2], "the same until then"
+    assert fingerprint(unrolled) != fingerprint(plain)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"), [({"unroll_steps": 0}, "unroll_steps"), ({"unrolled_fraction": 1.5}, "in 0..1; got 1.5")]
+)
+def test_config_refuses_wrong_values(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TrajectoryConfig(**wrong)
 
 
 def test_walls_are_at_one_for_the_networks(tmp_path: Path) -> None:

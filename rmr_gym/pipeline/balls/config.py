@@ -99,9 +99,11 @@ class BallsRunConfig:
         for name in self.arms:
             _ = BALL_ARMS[name]
         check_once("arm", self.arms)
-        if HISTORY + self.scoring.horizon > self.data.num_steps + 1:
-            got = f"{self.data.num_steps + 1} frames and a horizon of {self.scoring.horizon}"
-            raise ValueError(explain(expected="trajectories longer than a rollout", got=got, fix="Raise num_steps."))
+        for what, ahead in (("a rollout", self.scoring.horizon), ("what is unrolled", self.abstract.unroll_steps)):
+            if HISTORY + ahead > self.data.num_steps + 1:
+                got = f"{self.data.num_steps + 1} frames and a horizon of {ahead}"
+                fix = "Raise num_steps."
+                raise ValueError(explain(expected=f"trajectories longer than {what}", got=got, fix=fix))
         self._check_widths()
         self._check_batches()
 
@@ -141,12 +143,12 @@ class BallsRunConfig:
     def _check_batches(self) -> None:
         """Refuse batches larger than what is recorded for training, before it is recorded."""
         stages = (
-            ("abstract.loop", self.abstract.loop, self.data.num_trajectories),
-            ("natural.loop", self.natural.loop, self.data.num_videos),
+            ("abstract.loop", self.abstract.loop, self.data.num_trajectories, self.abstract.unroll_steps),
+            ("natural.loop", self.natural.loop, self.data.num_videos, 1),
         )
-        for name, loop, count in stages:
+        for name, loop, count, ahead in stages:
             held_out = num_held_out(count, self.data.validation_fraction)
-            windows = (count - held_out) * (self.data.num_steps + 1 - HISTORY)
+            windows = (count - held_out) * (self.data.num_steps + 2 - HISTORY - ahead)
             if windows < loop.batch_size:
                 expected = f"{name}.batch_size of at most the {windows} windows that are recorded for training"
                 raise ValueError(explain(expected=expected, got=loop.batch_size, fix="Lower it, or record more."))

@@ -70,7 +70,7 @@ def standard() -> BallsRunConfig:
     """The default: the paper's ten balls and 3 seeds at what 2 cores can train in half a day."""
     return BallsRunConfig(
         data=BallsDataConfig(num_trajectories=5_000, num_videos=600),
-        abstract=_short_abstract(gradient_steps=60_000),
+        abstract=_short_abstract(gradient_steps=30_000),
         natural=VideoConfig(
             encoder=_short_encoder(num_slots=11),
             decoder=_short_decoder(),
@@ -102,6 +102,7 @@ def _short_abstract(*, gradient_steps: int) -> TrajectoryConfig:
     return TrajectoryConfig(
         predicts="acceleration",
         standardise=True,
+        unroll_steps=4,
         loop=LoopConfig(
             gradient_steps=gradient_steps,
             batch_size=128,

@@ -31,6 +31,7 @@ def test_seeds_count_up_from_the_first(tiny_balls: BallsRunConfig) -> None:
         ("world.picture_size", 64, r"natural\.encoder\.size \(64, 64\), as the world's pictures; got \(16, 16\)"),
         ("natural.encoder.num_slots", 2, "a slot for every ball; got 2 slots for 3 balls"),
         ("scoring.horizon", 13, "longer than a rollout; got 15 frames and a horizon of 13"),
+        ("abstract.unroll_steps", 13, "longer than what is unrolled; got 15 frames and a horizon of 13"),
         ("arms", ("rmr", "c_swm"), "rmr, end_to_end, frozen_random"),
         ("arms", (), r"at least one seed and one arm; got num_seeds=1 and 0 arms\. "),
         ("arms", ("rmr", "rmr"), "each arm once"),

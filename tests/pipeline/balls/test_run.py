@@ -268,7 +268,8 @@ def test_settings_of_before_there_was_a_choice_mean_what_held_then(
 ) -> None:
     path = copied_balls / "config.json"
     document, before = json.loads(path.read_text()), kept(copied_balls)
-    del document["abstract"]["standardise"]
+    for name in ("standardise", "unroll_steps", "unrolled_fraction"):
+        del document["abstract"][name]
     for stage in ("abstract", "natural"):
         del document[stage]["loop"]["optimizer"]
     path.write_text(json.dumps(document))
