@@ -14,8 +14,8 @@ from rmr_gym.errors import explain
 OptimizerName = Literal["adam", "muon"]
 
 _WEIGHT_DECAY = 0.1
-"""Of Muon, whose updates let a matrix grow in all directions alike, in those that the data never use, too: behind an
-encoder that was not trained with it, a processor then turns small slots into huge ones (measured, see docs/balls.md)."""
+"""Of Muon, whose updates let a matrix grow in all directions alike, even in those that the data never use: behind
+another encoder a processor then turns small slots into huge ones (measured, see docs/balls.md)."""
 
 
 def make_optimizers(

@@ -48,8 +48,8 @@ def test_position_loss_over_several_steps_feeds_predictions_back() -> None:
 def test_last_updates_learn_several_steps_ahead(balls: TransitionDataset, monkeypatch: pytest.MonkeyPatch) -> None:
     config, lengths = dataclasses.replace(CONFIG, unroll_steps=3, unrolled_fraction=0.25), []
     assert [config.steps_ahead(step) for step in range(12)] == [1] * 9 + [3] * 3
-    assert dataclasses.replace(config, unrolled_fraction=0).steps_ahead(11) == 1
-    assert dataclasses.replace(config, unrolled_fraction=1).steps_ahead(0) == 3
+    assert dataclasses.replace(config, unrolled_fraction=0.0).steps_ahead(11) == 1
+    assert dataclasses.replace(config, unrolled_fraction=1.0).steps_ahead(0) == 3
 
     def watched(model: Any, windows: torch.Tensor) -> torch.Tensor:
         lengths.append(windows.shape[1])

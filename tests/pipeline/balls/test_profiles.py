@@ -34,6 +34,6 @@ def test_paper_profile_has_the_numbers_of_the_paper() -> None:
 
 def test_profiles_grow_from_smoke_to_paper() -> None:
     steps = [BALL_PROFILES[name]().natural.loop.gradient_steps for name in BALL_PROFILES]
-    assert list(BALL_PROFILES) == ["smoke", "control", "quick", "standard", "paper"]
+    assert list(BALL_PROFILES) == ["smoke", "control", "quick", "standard", "rollouts", "paper"]
     assert steps == sorted(steps)
     assert DEFAULT_BALLS_PROFILE == "standard"
