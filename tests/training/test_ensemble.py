@@ -221,6 +221,7 @@ def test_error_names_the_member_whose_gradient_is_not_finite(execution: Executio
 def test_auto_stacks_on_a_gpu_only() -> None:
     assert chosen_execution("auto", torch.device("cpu")) == "in_turn"
     assert chosen_execution("auto", torch.device("cuda")) == "stacked"
+    assert chosen_execution("auto", torch.device("cuda"), "muon") == "in_turn", "which cannot be stacked"
     assert chosen_execution("unfolded", torch.device("cpu")) == "unfolded"
 
 
