@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from rmr_gym.errors import explain, require_choice
 from rmr_gym.training.loop import Group, GroupTerms, LoopConfig, OnStep, is_logged, train_groups
-from rmr_gym.training.sinks import Sink
 from rmr_gym.training.optimizers import OptimizerName
+from rmr_gym.training.sinks import Sink
 from rmr_gym.training.stacking import Stack
 
 Execution = Literal["auto", "stacked", "unfolded", "in_turn"]
