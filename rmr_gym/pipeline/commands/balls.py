@@ -51,20 +51,10 @@ class BallsStart:
         """What a folder is called after."""
         return self.profile if self.config_file is None else self.config_file.stem
 
-    @property
-    def folder(self) -> Path:
-        """Where a run writes unless it is told."""
-        return Path("runs", f"balls-{self.name}")
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunBalls:
-    """Do the whole chain on bouncing balls: record, pre-train on positions, train all arms on pictures, compare them.
-
-    Prints a table and writes result.json, table.txt, curves.png, rollout.png and rollout.gif into the output folder.
-    Repeat a run that was interrupted and it continues; what is finished is not done again.
-    Example: rmr-gym balls run --profile quick
-    """
+class _OneRun:
+    """What the actions share that work in the folder of a run, the one on what the other left there."""
 
     config: Annotated[BallsRunConfig, UNPREFIXED]
     out: Path | None = None
@@ -76,18 +66,32 @@ class RunBalls:
     start: Annotated[BallsStart, UNPREFIXED]
     compute: Annotated[Compute, UNPREFIXED]
 
-    def execute(self, console: Console) -> None:
-        """Do the whole chain."""
-        out = self.start.folder if self.out is None else self.out
-        command_line = ["rmr-gym", *sys.argv[1:]]  # without the path of the program, which is private
-        reporter = Reporter(console)
-        result = run_balls(self.config, out, device=self.compute.apply(), command_line=command_line, reporter=reporter)
-        console.print(render(result))
-        console.print(f"Everything is in {out}", highlight=False)
+    @property
+    def folder(self) -> Path:
+        """Where everything is written."""
+        return Path("runs", f"balls-{self.start.name}") if self.out is None else self.out
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PretrainBalls:
+class RunBalls(_OneRun):
+    """Do the whole chain on bouncing balls: record, pre-train on positions, train all arms on pictures, compare them.
+
+    Prints a table and writes result.json, table.txt, curves.png, rollout.png and rollout.gif into the output folder.
+    Repeat a run that was interrupted and it continues; what is finished is not done again.
+    Example: rmr-gym balls run --profile quick
+    """
+
+    def execute(self, console: Console) -> None:
+        """Do the whole chain."""
+        command_line = ["rmr-gym", *sys.argv[1:]]  # without the path of the program, which is private
+        device, reporter = self.compute.apply(), Reporter(console)
+        result = run_balls(self.config, self.folder, device=device, command_line=command_line, reporter=reporter)
+        console.print(render(result))
+        console.print(f"Everything is in {self.folder}", highlight=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PretrainBalls(_OneRun):
     """Do the first half of the chain: record trajectories and pre-train a processor on positions; no pictures.
 
     Prints a table and writes pretrained.json and the folder processor into the output folder. Repeat a call that was
@@ -95,24 +99,13 @@ class PretrainBalls:
     Example: rmr-gym balls pretrain --profile quick
     """
 
-    config: Annotated[BallsRunConfig, UNPREFIXED]
-    out: Path | None = None
-    """Output folder; without it runs/balls-<profile>, as for run."""
-
-    processor: Annotated[BallProcessorName, tyro.conf.arg(name=PROCESSOR_FLAG)]
-    """Latent transition model; its own options are shown when it is chosen."""
-
-    start: Annotated[BallsStart, UNPREFIXED]
-    compute: Annotated[Compute, UNPREFIXED]
-
     def execute(self, console: Console) -> None:
         """Record and pre-train."""
-        out = self.start.folder if self.out is None else self.out
         command_line = ["rmr-gym", *sys.argv[1:]]
         device, reporter = self.compute.apply(), Reporter(console)
-        result = pretrain_balls(self.config, out, device=device, command_line=command_line, reporter=reporter)
+        result = pretrain_balls(self.config, self.folder, device=device, command_line=command_line, reporter=reporter)
         console.print(abstract_table(result["abstract"]))
-        console.print(f"Everything is in {out}", highlight=False)
+        console.print(f"Everything is in {self.folder}", highlight=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
