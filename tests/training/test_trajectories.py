@@ -22,6 +22,16 @@ CONFIG = TrajectoryConfig(
     loop=LoopConfig(gradient_steps=12, batch_size=16, learning_rate=1e-2, log_every=5, checkpoint_every=4),
 )
 
+FAR_SIGHTED = dataclasses.replace(
+    CONFIG,
+    predicts="acceleration",
+    standardise=True,
+    unroll_steps=3,
+    unrolled_fraction=0.5,
+    loop=dataclasses.replace(CONFIG.loop, optimizer="muon"),
+)
+"""All that the profile `rollouts` has beside more updates."""
+
 
 class KilledError(Exception):
     """Stands for kill -9 in the middle of a run."""
@@ -125,31 +135,32 @@ def test_held_out_loss_stands_in_every_record_and_changes_nothing(
     assert losses[0] == pytest.approx(float(position_loss(first, windows).detach()), rel=1e-5)
 
 
+@pytest.mark.parametrize("config", [CONFIG, FAR_SIGHTED], ids=["one step", "far-sighted"])
 @pytest.mark.parametrize("kill_at", [2, 6, 11])
 def test_killed_training_ends_with_the_weights_and_log_of_an_undisturbed_one(
-    kill_at: int, balls: TransitionDataset, held_out_balls: TransitionDataset, tmp_path: Path
+    config: TrajectoryConfig, kill_at: int, balls: TransitionDataset, held_out_balls: TransitionDataset, tmp_path: Path
 ) -> None:
     def kill(step: int, _: int) -> None:
         if step == kill_at:
             raise KilledError
 
     expected, sink = MemorySink(), MemorySink()
-    undisturbed = train_trajectory_model(balls, CONFIG, held_out=held_out_balls, sink=expected)
+    undisturbed = train_trajectory_model(balls, config, held_out=held_out_balls, sink=expected)
     with pytest.raises(KilledError):
         train_trajectory_model(
-            balls, CONFIG, held_out=held_out_balls, sink=sink, on_step=kill, state_folder=tmp_path / "state"
+            balls, config, held_out=held_out_balls, sink=sink, on_step=kill, state_folder=tmp_path / "state"
         )
-    assert (tmp_path / "state").exists() == (kill_at >= CONFIG.loop.checkpoint_every)
+    assert (tmp_path / "state").exists() == (kill_at >= config.loop.checkpoint_every)
     steps: list[int] = []
     resumed = train_trajectory_model(
         balls,
-        CONFIG,
+        config,
         held_out=held_out_balls,
         sink=sink,
         on_step=lambda step, _: steps.append(step),
         state_folder=tmp_path / "state",
     )
-    assert steps[0] == kill_at // CONFIG.loop.checkpoint_every * CONFIG.loop.checkpoint_every + 1
+    assert steps[0] == kill_at // config.loop.checkpoint_every * config.loop.checkpoint_every + 1
     assert fingerprint(resumed) == fingerprint(undisturbed)
     assert sink.records == expected.records
 

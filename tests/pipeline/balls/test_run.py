@@ -210,7 +210,7 @@ def test_run_without_mujoco_leaves_no_config_behind(
     copied_balls: Path, tiny_balls: BallsRunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "mujoco", None)
-    for begin in (run_balls, run_bottleneck):
+    for begin in (run_balls, run_bottleneck, pretrain_balls):
         with pytest.raises(DependencyNotInstalled, match=r"rmr-gym\[mujoco\]"):
             begin(tiny_balls, tmp_path / "new")
         assert not list((tmp_path / "new").iterdir())
