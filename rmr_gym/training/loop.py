@@ -27,7 +27,7 @@ OnStep = Callable[[int, int], None]
 class LoopConfig:
     """Optimisation of one stage."""
 
-    MEANT_BEFORE = MappingProxyType({"optimizer": "adam"})
+    MEANT_BEFORE = MappingProxyType({"optimizer": "adam", "weight_decay": None})
     """What it means that a field is absent from a document that was written before the field existed."""
 
     gradient_steps: int = 1_000
@@ -41,6 +41,10 @@ class LoopConfig:
 
     learning_rate: float = 1e-3
     """Step size of the optimizer (paper, appendix B)."""
+
+    weight_decay: float | None = None
+    """Share of a weight that an update takes away, in units of the step size (paper: none). ours: None, 0.1 for the
+    matrices of Muon, which else grow in directions that the data never use, and 0 for Adam."""
 
     warmup_steps: int = 0
     """Updates over which the step size rises linearly. ours: none."""
@@ -64,6 +68,9 @@ class LoopConfig:
         if not (self.learning_rate > 0 and 0 <= self.final_learning_rate_fraction <= 1):
             expected = "learning_rate > 0 and final_learning_rate_fraction in [0, 1]"
             raise ValueError(explain(expected=expected, got=self, fix="Correct the number."))
+        if self.weight_decay is not None and not 0 <= self.weight_decay < math.inf:
+            got, fix = self.weight_decay, "Leave it out."
+            raise ValueError(explain(expected="a finite weight_decay >= 0, or None", got=got, fix=fix))
         if self.max_gradient_norm is not None and not self.max_gradient_norm > 0:
             got, fix = self.max_gradient_norm, "Leave it out."
             raise ValueError(explain(expected="max_gradient_norm > 0, or None", got=got, fix=fix))
@@ -188,6 +195,7 @@ def train_groups(
         config.optimizer,
         parameters,
         learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
         stacked=any(group.stacked for group in groups),
     )
     state = RunState(state_folder, modules, optimizers, origin) if state_folder else None

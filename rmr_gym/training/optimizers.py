@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 import torch
@@ -13,13 +14,19 @@ from rmr_gym.errors import explain
 
 OptimizerName = Literal["adam", "muon"]
 
-_WEIGHT_DECAY = 0.1
-"""Of Muon, whose updates let a matrix grow in all directions alike, even in those that the data never use: behind
-another encoder a processor then turns small slots into huge ones (measured, see docs/balls.md)."""
+WEIGHT_DECAY: Mapping[OptimizerName, float] = MappingProxyType({"adam": 0.0, "muon": 0.1})
+"""What is taken where a config says nothing. The updates of Muon let a matrix grow in all directions alike, even in
+those that the data never use: behind another encoder a processor then turns small slots into huge ones (measured, see
+docs/balls.md)."""
 
 
 def make_optimizers(
-    name: OptimizerName, parameters: Sequence[nn.Parameter], *, learning_rate: float, stacked: bool = False
+    name: OptimizerName,
+    parameters: Sequence[nn.Parameter],
+    *,
+    learning_rate: float,
+    weight_decay: float | None = None,
+    stacked: bool = False,
 ) -> list[Optimizer]:
     """Make what updates some parameters; each gets its update from exactly one of the optimizers.
 
@@ -34,13 +41,16 @@ def make_optimizers(
         name: which.
         parameters: what is trained.
         learning_rate: step size.
+        weight_decay: share of a weight that an update takes away, in units of the learning rate and apart from the
+            gradient; with Muon only of the matrices. Without it that of `WEIGHT_DECAY`.
         stacked: whether the first axis of every parameter counts members of an ensemble.
 
     Raises:
         ValueError: when Muon is asked for stacked parameters: it treats whole matrices, and these hold several.
     """
+    decay = WEIGHT_DECAY[name] if weight_decay is None else weight_decay
     if name == "adam":
-        return [torch.optim.Adam(parameters, lr=learning_rate)]
+        return [torch.optim.Adam(parameters, lr=learning_rate, weight_decay=decay, decoupled_weight_decay=True)]
     if stacked:
         fix = "Train the members in turn, or take Adam."
         raise ValueError(explain(expected="Adam for weights that are stacked", got=name, fix=fix))
@@ -48,7 +58,7 @@ def make_optimizers(
     others = [parameter for parameter in parameters if parameter.dim() != 2]
     optimizers: list[Optimizer] = []
     if matrices:
-        muon = torch.optim.Muon(matrices, lr=learning_rate, weight_decay=_WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw")
+        muon = torch.optim.Muon(matrices, lr=learning_rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw")
         optimizers.append(muon)
     if others:
         optimizers.append(torch.optim.Adam(others, lr=learning_rate))

@@ -255,6 +255,8 @@ def test_learning_rate_warms_up_and_decays_along_a_cosine() -> None:
         {"log_every": 0},
         {"max_gradient_norm": 0.0},
         {"max_gradient_norm": float("nan")},
+        {"weight_decay": -0.1},
+        {"weight_decay": float("inf")},
     ],
 )
 def test_config_refuses_wrong_values(wrong: dict[str, float]) -> None:

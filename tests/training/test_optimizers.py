@@ -9,7 +9,7 @@ from rmr_gym.models import fingerprint
 from rmr_gym.models.blocks import initial_weights
 from rmr_gym.objectives import LossTerms
 from rmr_gym.training.loop import Group, GroupTerms, LoopConfig, train, train_groups
-from rmr_gym.training.optimizers import make_optimizers
+from rmr_gym.training.optimizers import OptimizerName, make_optimizers
 from rmr_gym.training.sinks import MemorySink
 
 CONFIG = LoopConfig(gradient_steps=30, optimizer="muon", learning_rate=1e-2, log_every=7, checkpoint_every=10)
@@ -61,6 +61,30 @@ def test_first_update_of_a_matrix_is_nearly_orthogonal_and_of_the_size_of_adams(
     assert 0.3 < singular.min() <= singular.max() < 1.3
     assert np.sum(update * (left @ right[:24])) / np.linalg.norm(update) / np.sqrt(24) > 0.95
     assert float(weight.detach().square().mean().sqrt()) == pytest.approx(0.5 * 0.2, rel=0.2)  # Adam's usual size
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "shrinks_by"),
+    [("adam", None, 0.0), ("adam", 0.25, 0.25), ("muon", None, 0.1), ("muon", 0.25, 0.25), ("muon", 0.0, 0.0)],
+)
+def test_a_matrix_without_gradient_shrinks_by_the_weight_decay_alone(
+    name: OptimizerName, given: float | None, shrinks_by: float
+) -> None:
+    weight = nn.Parameter(torch.full((2, 3), 8.0))
+    weight.grad = torch.zeros_like(weight)
+    (optimizer,) = make_optimizers(name, [weight], learning_rate=0.5, weight_decay=given)
+    optimizer.step()
+    torch.testing.assert_close(weight.detach(), torch.full((2, 3), 8.0 * (1 - 0.5 * shrinks_by)))
+
+
+def test_a_training_takes_the_weight_decay_of_its_config() -> None:
+    norms: list[float] = []
+    for decay in (0.0, 50.0):
+        model = make_model()
+        config = replace(CONFIG, optimizer="adam", weight_decay=decay)
+        train(regression(model), [model], config, sink=MemorySink())
+        norms.append(sum(float(parameter.detach().square().sum()) for parameter in model.parameters()))
+    assert norms[1] < 0.1 * norms[0]
 
 
 def test_muon_lowers_a_loss() -> None:
