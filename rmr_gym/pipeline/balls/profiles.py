@@ -82,22 +82,12 @@ def standard() -> BallsRunConfig:
 
 
 def rollouts() -> BallsRunConfig:
-    """As `standard`, with a processor that sees much farther ahead: for `balls pretrain`, somewhat over an hour.
+    """As `standard`, with a processor that sees much farther ahead: for `balls pretrain`, an hour of one core.
 
-    The maximum of the messages and weights that may grow make it sharp; behind encoders of pictures weights that may
-    not were easier to learn with, see docs/balls.md.
+    Behind encoders of pictures such a processor was harder to learn with, see docs/balls.md.
     """
-    loop = dataclasses.replace(
-        _abstract_loop(gradient_steps=30_000), optimizer="muon", learning_rate=7e-3, weight_decay=0.0
-    )
-    abstract = TrajectoryConfig(
-        processor=MpnnConfig(slot_dim=128, num_passes=2, reduction="max"),
-        predicts="acceleration",
-        standardise=True,
-        unroll_steps=4,
-        unrolled_fraction=0.25,
-        loop=loop,
-    )
+    loop = dataclasses.replace(_abstract_loop(gradient_steps=30_000), optimizer="muon", learning_rate=7e-3)
+    abstract = TrajectoryConfig(predicts="acceleration", standardise=True, unroll_steps=4, loop=loop)
     return dataclasses.replace(standard(), abstract=abstract)
 
 
