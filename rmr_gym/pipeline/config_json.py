@@ -41,7 +41,7 @@ def to_key_json(value: Any) -> Any:
     Example:
         >>> from rmr_gym.training import LoopConfig
         >>> sorted(set(to_json(LoopConfig())) - set(to_key_json(LoopConfig())))
-        ['optimizer']
+        ['optimizer', 'weight_decay']
     """
     return _DOCUMENTS.to_key_json(value)
 

@@ -14,7 +14,7 @@ from rmr_gym.errors import explain
 
 OptimizerName = Literal["adam", "muon"]
 
-WEIGHT_DECAY: Mapping[OptimizerName, float] = MappingProxyType({"adam": 0.0, "muon": 0.1})
+_WEIGHT_DECAY: Mapping[OptimizerName, float] = MappingProxyType({"adam": 0.0, "muon": 0.1})
 """What is taken where a config says nothing. The updates of Muon let a matrix grow in all directions alike, even in
 those that the data never use: behind another encoder a processor then turns small slots into huge ones (measured, see
 docs/balls.md)."""
@@ -42,13 +42,13 @@ def make_optimizers(
         parameters: what is trained.
         learning_rate: step size.
         weight_decay: share of a weight that an update takes away, in units of the learning rate and apart from the
-            gradient; with Muon only of the matrices. Without it that of `WEIGHT_DECAY`.
+            gradient; with Muon only of the matrices. Without it 0 for Adam and 0.1 for Muon.
         stacked: whether the first axis of every parameter counts members of an ensemble.
 
     Raises:
         ValueError: when Muon is asked for stacked parameters: it treats whole matrices, and these hold several.
     """
-    decay = WEIGHT_DECAY[name] if weight_decay is None else weight_decay
+    decay = _WEIGHT_DECAY[name] if weight_decay is None else weight_decay
     if name == "adam":
         return [torch.optim.Adam(parameters, lr=learning_rate, weight_decay=decay, decoupled_weight_decay=True)]
     if stacked:

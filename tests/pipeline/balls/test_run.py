@@ -271,7 +271,8 @@ def test_settings_of_before_there_was_a_choice_mean_what_held_then(
     for name in ("standardise", "unroll_steps", "unrolled_fraction"):
         del document["abstract"][name]
     for stage in ("abstract", "natural"):
-        del document[stage]["loop"]["optimizer"]
+        for name in ("optimizer", "weight_decay"):
+            del document[stage]["loop"][name]
     path.write_text(json.dumps(document))
     inputs = json.loads((copied_balls / "processor" / "result.json").read_text())["inputs"]
     assert inputs["config"] == document["abstract"], "records of stages are as they were"
