@@ -85,8 +85,12 @@ class _Process:
         self._connection, far = Pipe()
         with far:
             command = _SERVE.format(path=sys.path, descriptor=far.fileno())
+            # Threads of numpy's BLAS spin for a tenth of a second when they start, on cores that others record on.
+            environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ}
             # What players print is no output of the program that collects: it goes to the standard error, 2.
-            self._process = subprocess.Popen([sys.executable, "-c", command], pass_fds=[far.fileno()], stdout=2)
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", command], pass_fds=[far.fileno()], stdout=2, env=environment
+            )
 
     @property
     def takes_the_session(self) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import functools
 import importlib.metadata
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,9 @@ from rmr_gym.data.writer import EpisodeWriter
 from rmr_gym.envs.console import Console, Pair
 from rmr_gym.players import Player, attach
 from rmr_gym.seeding import derive, numpy_generator
+
+_STEPS_TOGETHER = 8
+"""Steps whose pictures are made and compressed together; more of them fill the caches themselves (measured)."""
 
 _VERSIONED = ("ale-py", "numpy", "pyarrow", "zstandard")
 
@@ -48,13 +52,12 @@ def record_episode(
     writer = EpisodeWriter(max_steps=max_steps)
     writer.start(*pair)
     last_step = max_steps + int(numpy_generator(episode_seed, "window").integers(max_steps + 1))
-    terminated = False
+    take, terminated = _Take(console, writer, pair), False
     for _ in range(last_step):
-        action = player.act(_Observation(pair, console.palette))
-        pair, reward, terminated = console.step(action)
-        writer.step(action, reward, *pair)
+        terminated = take.step(player.act(take.observation))
         if terminated:
             break
+    take.write()
     metadata = EpisodeMetadata(
         console=console.config,
         seed=seed,
@@ -78,17 +81,63 @@ def _versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in _VERSIONED}
 
 
-class _Observation(Mapping[str, NDArray[np.uint8]]):
-    """What a player sees; the picture is coloured only if the player looks at it."""
+class _Take:
+    """Steps that are played and not yet written.
 
-    def __init__(self, pair: Pair, palette: NDArray[np.uint8]) -> None:
-        self._pair, self._palette = pair, palette
+    Pictures are made and compressed some at a time, since the emulator pushes whatever does it out of the caches. Their
+    frames lie in the same memory again and again; new memory would have to be mapped by the system each time.
+    """
+
+    def __init__(self, console: Console, writer: EpisodeWriter, first: Pair) -> None:
+        self._console, self._writer = console, writer
+        self._frames = console.new_batch(_STEPS_TOGETHER)
+        self._steps: list[tuple[int, float, NDArray[np.uint8]]] = []
+        self._seen: list[weakref.ref[_Observation]] = []
+        self.observation = _Observation(lambda: first.screen, first.ram, console.palette)
+        """What the player sees now."""
+
+    def step(self, action: int) -> bool:
+        """Play a step and return whether the game is over."""
+        del self.observation  # so that its picture need not be kept unless the player does
+        if len(self._steps) == len(self._frames):
+            self.write()
+        frames, row = self._frames, len(self._steps)
+        ram, reward, terminated = self._console.step_into(frames, row, action)
+        self._steps.append((action, reward, ram))
+        self.observation = _Observation(lambda: frames.pictures(row, row + 1)[0], ram, self._console.palette)
+        self._seen.append(weakref.ref(self.observation))
+        return terminated
+
+    def write(self) -> None:
+        """Pass all steps on to the writer."""
+        pictures = self._frames.pictures(0, len(self._steps))
+        for (action, reward, ram), picture in zip(self._steps, pictures, strict=True):
+            self._writer.step(action, reward, picture, ram)
+        for seen in self._seen:
+            if (observation := seen()) is not None:
+                observation.keep()
+        self._steps.clear()
+        self._seen.clear()
+
+
+class _Observation(Mapping[str, NDArray[np.uint8]]):
+    """What a player sees; the picture is made and coloured only if the player looks at it."""
+
+    def __init__(
+        self, screen: Callable[[], NDArray[np.uint8]], ram: NDArray[np.uint8], palette: NDArray[np.uint8]
+    ) -> None:
+        self._screen, self._ram, self._palette = screen, ram, palette
+
+    def keep(self) -> None:
+        """Take the picture along, before others come into its memory; players may look at what they saw long ago."""
+        screen = self._screen().copy()
+        self._screen = lambda: screen
 
     def __getitem__(self, key: str) -> NDArray[np.uint8]:
         if key == "ram":
-            return self._pair.ram.copy()
+            return self._ram.copy()
         if key == "pixels":
-            colors: NDArray[np.uint8] = self._palette[self._pair.screen]
+            colors: NDArray[np.uint8] = self._palette[self._screen()]
             return colors
         raise KeyError(key)
 

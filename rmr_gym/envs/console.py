@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from rmr_gym.counts import as_count
 from rmr_gym.envs.actions import NUM_ACTIONS
-from rmr_gym.envs.frames import pool_frames, to_gray
+from rmr_gym.envs.frame_batch import FrameBatch
+from rmr_gym.envs.frames import to_gray
 from rmr_gym.envs.games import SCREEN_SHAPE, get_game
 from rmr_gym.errors import explain, missing_extra
 from rmr_gym.seeding import numpy_generator
@@ -62,18 +63,6 @@ class Pair(NamedTuple):
     """The console's memory, `(128,)`."""
 
 
-class _Frame(NamedTuple):
-    """Room for one emulated frame, and the same memory in words of eight pixels."""
-
-    screen: NDArray[np.uint8]
-    words: NDArray[np.uint64]
-
-    @classmethod
-    def empty(cls) -> _Frame:
-        screen = np.empty(SCREEN_SHAPE, dtype=np.uint8)
-        return cls(screen, screen.reshape(-1).view(np.uint64))
-
-
 class Console:
     """One game behind `ale_py.ALEInterface`, for recording.
 
@@ -110,7 +99,7 @@ class Console:
         self._gray = to_gray(self.palette)
         self._ale = load_emulator(path)
         self._power_on = self._ale.cloneSystemState()
-        self._later, self._earlier = _Frame.empty(), _Frame.empty()
+        self._last = np.empty(SCREEN_SHAPE, dtype=np.uint8)
         self.num_noops = 0
         self._check_ram()
 
@@ -145,18 +134,20 @@ class Console:
         self._ale.restoreSystemState(self._power_on)
         self._ale.reset_game()
         self.num_noops = num_noops
-        self._ale.getScreen(self._later.screen)
-        if not np.array_equal(self.palette[self._later.screen], self._ale.getScreenRGB()):
+        first = np.empty(SCREEN_SHAPE, dtype=np.uint8)
+        self._ale.getScreen(first)
+        if not np.array_equal(self.palette[first], self._ale.getScreenRGB()):
             raise RuntimeError(
                 "The emulator shows colours that are not in its palette; please report this with the game."
             )
-        self._emulate(0, num_noops)
-        self._earlier.words[:] = self._later.words
+        self._last, alone = first, self.new_batch(1)
+        self._emulate(0, num_noops, alone, 0)
+        alone.earlier[:] = alone.later
         if self._ale.game_over():
             raise ValueError(
                 explain(expected="no-ops that the game survives", got=num_noops, fix="Pass a smaller noop_max.")
             )
-        return self._pair()
+        return Pair(alone.pictures(0, 1)[0], self._ale.getRAM())
 
     def step(self, action: int) -> tuple[Pair, float, bool]:
         """Hold an action for `frame_skip` frames, fewer when the game ends in between.
@@ -170,6 +161,23 @@ class Console:
         Raises:
             ValueError: when the action is no ALE action value (the emulator would silently take it for a no-op).
         """
+        alone = self.new_batch(1)
+        ram, reward, terminated = self.step_into(alone, 0, action)
+        return Pair(alone.pictures(0, 1)[0], ram), reward, terminated
+
+    def new_batch(self, size: int) -> FrameBatch:
+        """Make room for the frames of some steps, see `step_into`."""
+        return FrameBatch(size, self._gray if self.config.max_pool else None)
+
+    def step_into(self, batch: FrameBatch, row: int, action: int) -> tuple[NDArray[np.uint8], float, bool]:
+        """Take a step as `step` does, and leave its picture to be made later: `batch.pictures(row, row + 1)[0]`.
+
+        Returns:
+            The RAM at the end, `(128,)`, the sum of the rewards, and whether the game is over.
+
+        Raises:
+            ValueError: see `step`.
+        """
         try:
             known = not isinstance(action, bool) and int(action) == action and 0 <= action < NUM_ACTIONS
         except (TypeError, ValueError):  # None, an array of one action, NaN
@@ -182,32 +190,28 @@ class Console:
                     fix="Translate indices with ActionCodec.to_value().",
                 )
             )
-        reward = self._emulate(int(action), self.config.frame_skip)
-        return self._pair(), float(reward), bool(self._ale.game_over())
+        reward = self._emulate(int(action), self.config.frame_skip, batch, row)
+        return self._ale.getRAM(), float(reward), bool(self._ale.game_over())
 
-    def _emulate(self, action: int, num_frames: int) -> int:
-        """Hold an action until the game ends, keep the last two frames, and return the sum of the rewards."""
+    def _emulate(self, action: int, num_frames: int, batch: FrameBatch, row: int) -> int:
+        """Hold an action until the game ends, put the last two frames into a row, and return the sum of the rewards."""
         act, game_over, read = self._ale.act, self._ale.game_over, self._ale.getScreen
-        reward, earlier, later = 0, self._earlier, self._later
+        earlier, later = batch.earlier[row], batch.later[row]
+        target, other = (later, earlier) if num_frames % 2 else (earlier, later)  # so that the last frame is the later
+        reward, before, last = 0, self._last, self._last
         for _ in range(num_frames):
             reward += int(act(action))
-            earlier, later = later, earlier
-            read(later.screen)
+            read(target)
+            before, last = last, target
+            target, other = other, target
             if game_over():
                 break
-        self._earlier, self._later = earlier, later
+        if last is not later:  # cut short, or no frame at all
+            earlier[:], later[:] = before.copy(), last.copy()
+        elif before is not earlier:  # a single frame
+            earlier[:] = before
+        self._last = later
         return reward
-
-    def _pair(self) -> Pair:
-        screen = self._later.screen.copy()
-        if self.config.max_pool:
-            # Few pixels change in a frame, so only words of eight in which one does are taken out, pooled and put back.
-            earlier, later, gray = self._earlier.words, self._later.words, self._gray
-            changed = (earlier != later).nonzero()[0]
-            first, second = earlier[changed].view(np.uint8), later[changed].view(np.uint8)
-            pooled = pool_frames(first, second, earlier_gray=gray.take(first), later_gray=gray.take(second))
-            screen.reshape(-1).view(np.uint64)[changed] = pooled.view(np.uint64)
-        return Pair(screen, self._ale.getRAM())
 
     def _check_ram(self) -> None:
         """Refuse an emulator whose RAM reads as a constant, as ale-py's once did for months (ALE issue 534)."""

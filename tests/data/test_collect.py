@@ -7,14 +7,14 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import ale_py
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rmr_gym.data import EpisodeMetadata, EpisodeStore, collect
+from rmr_gym.data import Episode, EpisodeMetadata, EpisodeStore, collect
 from rmr_gym.envs.console import rom_path
 from rmr_gym.errors import CorruptFileError
 from rmr_gym.players import RandomPlayer, RandomPlayerConfig, graded_players
@@ -230,6 +230,34 @@ def test_concurrent_collectors_lose_and_double_nothing(tmp_path: Path, seeds: tu
     assert found == sorted((seed, index) for seed in set(seeds) for index in range(12))
     store.verify()
     assert not list(tmp_path.glob("*.tmp"))
+
+
+class Remembering:
+    """A player that keeps all that it sees and looks at every third picture at once."""
+
+    name, skill = "remembering", 1.0
+    seen: ClassVar[list[Mapping[str, NDArray[Any]]]] = []
+    """Of the class, since players are copied."""
+
+    def start_episode(self, legal_actions: Sequence[int], seed: int) -> None:
+        self.seen.clear()
+
+    def act(self, observation: Mapping[str, NDArray[Any]]) -> int:
+        self.seen.append(observation)
+        if len(self.seen) % 3 == 0:
+            observation["pixels"]
+        return (1, 3, 3, 4, 4, 4, 12)[len(self.seen) % 7]
+
+
+def test_what_a_player_keeps_stays_what_it_saw(tmp_path: Path) -> None:
+    store = collect(tmp_path, "breakout", num_episodes=1, max_steps_per_episode=30, players=[Remembering()])
+    episode = store.read(0)
+    assert isinstance(episode, Episode)
+    seen = Remembering.seen[len(episode.metadata.lead_in) :]
+    assert len(seen) == episode.metadata.num_steps == 30
+    for observation, screen, ram in zip(seen, episode.screens, episode.ram, strict=False):
+        np.testing.assert_array_equal(observation["pixels"], store.palette[screen])
+        np.testing.assert_array_equal(observation["ram"], ram)
 
 
 def test_default_players_are_the_graded_ones(tmp_path: Path) -> None:
