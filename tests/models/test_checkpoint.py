@@ -107,7 +107,7 @@ def test_encoder_survives_saving_and_loading(tmp_path: Path) -> None:
 def test_folder_holds_the_facts_beside_the_config(folder: Path) -> None:
     document = json.loads((folder / CONFIG_FILE).read_text())
     assert document["facts"] == {"game": "pong"}
-    assert document["config"] == {"slot_dim": 4, "reduction": "mean", "num_passes": 1}
+    assert document["config"] == {"slot_dim": 4, "reduction": "mean", "num_passes": 1, "message_layers": 3}
     assert sorted(path.name for path in folder.iterdir()) == [CONFIG_FILE, WEIGHTS_FILE]
 
 

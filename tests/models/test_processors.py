@@ -8,10 +8,12 @@ from rmr_gym.models.blocks import initial_weights
 from rmr_gym.models.processors import BALL_PROCESSORS, PROCESSORS, DeepSetsConfig, MlpConfig, MpnnConfig
 
 
-@pytest.mark.parametrize("num_passes", [1, 2])
-def test_mpnn_equals_the_written_out_equations(num_passes: int) -> None:
+@pytest.mark.parametrize(("num_passes", "message_layers"), [(1, 3), (2, 3), (2, 5)])
+def test_mpnn_equals_the_written_out_equations(num_passes: int, message_layers: int) -> None:
+    config = MpnnConfig(slot_dim=3, num_passes=num_passes, message_layers=message_layers, reduction="max")
     with initial_weights(0):
-        processor = MpnnConfig(slot_dim=3, num_passes=num_passes, reduction="max").build(4).double()
+        processor = config.build(4).double()
+    assert len(processor.further) == message_layers - 3
     slots, action = torch.randn(2, 4, 3, dtype=torch.float64), torch.tensor([5, 17])
     alpha = processor.action_encoder.weight[:, action].T + processor.action_encoder.bias
     inputs = slots + alpha[:, None]
@@ -21,18 +23,12 @@ def test_mpnn_equals_the_written_out_equations(num_passes: int) -> None:
         messages = torch.empty_like(current)
         for sample in range(2):
             for i in range(4):
-                edges = [
-                    processor.message(
-                        torch.relu(
-                            processor.hidden(
-                                torch.relu(
-                                    processor.receiver(current[sample, i]) + processor.sender(current[sample, j])
-                                )
-                            )
-                        )
-                    )
-                    for j in range(4)
-                ]
+                edges = []
+                for j in range(4):
+                    edge = processor.receiver(current[sample, i]) + processor.sender(current[sample, j])
+                    for layer in (processor.hidden, *processor.further, processor.message):
+                        edge = layer(torch.relu(edge))
+                    edges.append(edge)
                 messages[sample, i] = torch.stack(edges).amax(0)
         current = processor.update_slot(current) + processor.update_message(messages)
     torch.testing.assert_close(processor(slots, action), current + inputs)
