@@ -10,11 +10,10 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +22,10 @@ from benchmarks.performance.plain_loops import Script, play_bare, play_in_gymnas
 from benchmarks.performance.settings import Settings
 from rmr_gym.data import Episode, EpisodeMetadata, EpisodeStore, collect
 from rmr_gym.data.cores import usable_cores
+from rmr_gym.data.recorder import Recorder, pack_session
+from rmr_gym.data.session import Session
+from rmr_gym.envs.console import ConsoleConfig
+from rmr_gym.players import graded_players
 
 _GAME, _ENV_ID = "pong", "ALE/Pong-v5"
 
@@ -30,9 +33,6 @@ _OURS = "rmr_gym.data.collect"
 
 _EPISODES = 96
 """Episodes of one game in the paper; its section 5."""
-
-_START = "import rmr_gym.data.recorder, rmr_gym.envs.console as c; c.Console(c.ConsoleConfig(game={game!r}))"
-"""What a process does before it records."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +70,7 @@ def measure(settings: Settings) -> list[Comparison]:
         num_steps = sum(len(actions) for _, actions in scripts)
         stored = sum(episode.num_steps for episode in store.episodes)
         size = f"{num_episodes} episodes of Pong, {num_steps} steps of 4 frames, {stored} of them stored"
-        results = [
+        return [
             Comparison(
                 what=f"collection, {size}",
                 ours=f"{_OURS}, {cores} workers",
@@ -80,8 +80,7 @@ def measure(settings: Settings) -> list[Comparison]:
                 note=peer.note,
             )
             for name, peer in peers.items()
-        ]
-    return [*results, _start(settings.repeats)]
+        ] + [_start(Path(folder), settings.repeats)]
 
 
 def _peers(
@@ -137,10 +136,11 @@ def _script(store: EpisodeStore, index: int) -> Script:
     return metadata.num_noops, [*metadata.lead_in, *episode.actions.tolist()]
 
 
-def _start(repeats: int) -> Comparison:
+def _start(folder: Path, repeats: int) -> Comparison:
     """Time what a collection pays once for each process that it starts, while this one records already."""
-    command = [sys.executable, "-c", _START.format(game=_GAME)]
-    seconds = take_turns({"start": lambda: subprocess.run(command, check=True)}, repeats)["start"]
+    console = ConsoleConfig(game=_GAME)
+    session = Session(directory=folder, console=console, players=tuple(graded_players(1)), seed=0, max_steps=1)
+    seconds = take_turns({"start": functools.partial(_record_elsewhere, session)}, repeats)["start"]
     return Comparison(
         what="start of a process that records, paid once and contained in the figures of collection",
         ours=_OURS,
@@ -149,3 +149,8 @@ def _start(repeats: int) -> Comparison:
         unit="s",
         direction="at most",
     )
+
+
+def _record_elsewhere(session: Session) -> None:
+    with closing(Recorder(session, parcel=pack_session(session))) as recorder:
+        recorder.record(0)

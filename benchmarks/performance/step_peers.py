@@ -109,6 +109,7 @@ class StraightforwardModel(nn.Module):
 
 def _message_mlp_of(source: Mpnn) -> nn.Sequential:
     assert source.num_actions == NUM_ACTIONS
+    assert not source.further, "three layers, as in the paper"
     mlp = message_mlp(source.slot_dim)
     first, second, third = linear_layers(mlp)
     with torch.no_grad():
