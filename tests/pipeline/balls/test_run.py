@@ -270,6 +270,7 @@ def test_settings_of_before_there_was_a_choice_mean_what_held_then(
     document, before = json.loads(path.read_text()), kept(copied_balls)
     for name in ("standardise", "unroll_steps", "unrolled_fraction"):
         del document["abstract"][name]
+    del document["abstract"]["processor"]["message_layers"]
     for stage in ("abstract", "natural"):
         for name in ("optimizer", "weight_decay"):
             del document[stage]["loop"][name]
