@@ -87,7 +87,9 @@ def _peers(
     scripts: Sequence[Script], folder: Path, *, threads: Executor, processes: Executor, process: Executor, cores: int
 ) -> dict[str, _Peer]:
     """List what collection is compared to; the slow ones play a part of the episodes, which the ratio allows for."""
-    few = scripts[: max(len(scripts) // 8, 1)]
+    # The longest first: among few episodes in any order a process waits for the last one of another, as it does not among
+    # all of them.
+    few = sorted(scripts[: max(len(scripts) // 8, 1)], key=lambda script: len(script[1]), reverse=True)
     bare = functools.partial(play_bare, _GAME, "palette")
     saved = functools.partial(play_in_gymnasium, _ENV_ID, False, folder)
     compressed = functools.partial(play_in_gymnasium, _ENV_ID, True, folder)

@@ -93,7 +93,7 @@ class _Take:
         self._frames = console.new_batch(_STEPS_TOGETHER)
         self._steps: list[tuple[int, float, NDArray[np.uint8]]] = []
         self._seen: list[weakref.ref[_Observation]] = []
-        self.observation = _Observation(lambda: first.screen, first.ram, console.palette)
+        self.observation = _Observation(first.screen, first.ram, console.palette)
         """What the player sees now."""
 
     def step(self, action: int) -> bool:
@@ -103,7 +103,7 @@ class _Take:
             self.write()
         frames, row = self._frames, len(self._steps)
         ram, reward, terminated = self._console.step_into(frames, row, action)
-        self._steps.append((action, reward, ram))
+        self._steps.append((int(action), reward, ram))  # now, for players may use an array of theirs again
         self.observation = _Observation(lambda: frames.pictures(row, row + 1)[0], ram, self._console.palette)
         self._seen.append(weakref.ref(self.observation))
         return terminated
@@ -121,23 +121,37 @@ class _Take:
 
 
 class _Observation(Mapping[str, NDArray[np.uint8]]):
-    """What a player sees; the picture is made and coloured only if the player looks at it."""
+    """What a player sees; the picture is made and coloured only if the player looks at it.
+
+    Args:
+        screen: palette indices, or a function that finds them in memory which is used again later.
+        ram: the memory behind them.
+        palette: its colours.
+    """
 
     def __init__(
-        self, screen: Callable[[], NDArray[np.uint8]], ram: NDArray[np.uint8], palette: NDArray[np.uint8]
+        self,
+        screen: NDArray[np.uint8] | Callable[[], NDArray[np.uint8]],
+        ram: NDArray[np.uint8],
+        palette: NDArray[np.uint8],
     ) -> None:
         self._screen, self._ram, self._palette = screen, ram, palette
 
-    def keep(self) -> None:
+    def keep(self) -> NDArray[np.uint8]:
         """Take the picture along, before others come into its memory; players may look at what they saw long ago."""
-        screen = self._screen().copy()
-        self._screen = lambda: screen
+        if callable(self._screen):
+            self._screen = self._screen().copy()
+        return self._screen
+
+    def __reduce__(self) -> tuple[type[_Observation], tuple[NDArray[np.uint8], ...]]:
+        """Copy and pickle what is seen now, and not where it lies."""
+        return _Observation, (self.keep(), self._ram, self._palette)
 
     def __getitem__(self, key: str) -> NDArray[np.uint8]:
         if key == "ram":
             return self._ram.copy()
         if key == "pixels":
-            colors: NDArray[np.uint8] = self._palette[self._screen()]
+            colors: NDArray[np.uint8] = self._palette[self._screen() if callable(self._screen) else self._screen]
             return colors
         raise KeyError(key)
 

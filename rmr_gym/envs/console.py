@@ -198,7 +198,9 @@ class Console:
         act, game_over, read = self._ale.act, self._ale.game_over, self._ale.getScreen
         earlier, later = batch.earlier[row], batch.later[row]
         target, other = (later, earlier) if num_frames % 2 else (earlier, later)  # so that the last frame is the later
-        reward, before, last = 0, self._last, self._last
+        # In a row that is filled twice in succession the first frame comes where the last one is, which may be needed.
+        last = self._last.copy() if np.may_share_memory(self._last, later) else self._last
+        reward, before = 0, last
         for _ in range(num_frames):
             reward += int(act(action))
             read(target)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +20,7 @@ from rmr_gym.data import Episode, EpisodeMetadata, EpisodeStore, collect
 from rmr_gym.envs.console import rom_path
 from rmr_gym.errors import CorruptFileError
 from rmr_gym.players import RandomPlayer, RandomPlayerConfig, graded_players
+from tests.warm_python import run_python
 
 SHORT = {"max_steps_per_episode": 12}
 
@@ -233,31 +236,70 @@ def test_concurrent_collectors_lose_and_double_nothing(tmp_path: Path, seeds: tu
 
 
 class Remembering:
-    """A player that keeps all that it sees and looks at every third picture at once."""
+    """A player that keeps what it sees, in some way, and looks at every third picture at once."""
 
-    name, skill = "remembering", 1.0
-    seen: ClassVar[list[Mapping[str, NDArray[Any]]]] = []
+    skill = 1.0
+    seen: ClassVar[list[Any]] = []
     """Of the class, since players are copied."""
+
+    def __init__(self, name: str, keep: Callable[[Mapping[str, NDArray[Any]]], Any]) -> None:
+        self.name, self.keep = name, keep
 
     def start_episode(self, legal_actions: Sequence[int], seed: int) -> None:
         self.seen.clear()
 
     def act(self, observation: Mapping[str, NDArray[Any]]) -> int:
-        self.seen.append(observation)
+        self.seen.append(self.keep(observation))
         if len(self.seen) % 3 == 0:
             observation["pixels"]
         return (1, 3, 3, 4, 4, 4, 12)[len(self.seen) % 7]
 
 
-def test_what_a_player_keeps_stays_what_it_saw(tmp_path: Path) -> None:
-    store = collect(tmp_path, "breakout", num_episodes=1, max_steps_per_episode=30, players=[Remembering()])
+@pytest.mark.parametrize(
+    ("keep", "look"),
+    [
+        (lambda one: one, lambda one: one),
+        (copy.copy, copy.copy),
+        (copy.deepcopy, copy.copy),
+        (pickle.dumps, pickle.loads),
+    ],
+    ids=["itself", "copy", "deepcopy", "pickle"],
+)
+def test_what_a_player_keeps_stays_what_it_saw(tmp_path: Path, keep: Any, look: Any) -> None:
+    player = Remembering("remembering", keep)
+    store = collect(tmp_path, "breakout", num_episodes=1, max_steps_per_episode=30, players=[player], num_workers=1)
     episode = store.read(0)
     assert isinstance(episode, Episode)
-    seen = Remembering.seen[len(episode.metadata.lead_in) :]
-    assert len(seen) == episode.metadata.num_steps == 30
-    for observation, screen, ram in zip(seen, episode.screens, episode.ram, strict=False):
+    first = len(episode.metadata.lead_in)
+    seen = [look(one) for one in Remembering.seen]
+    assert len(seen) - first == episode.metadata.num_steps == 30
+    for observation, screen, ram in zip(seen[first:], episode.screens, episode.ram, strict=False):
         np.testing.assert_array_equal(observation["pixels"], store.palette[screen])
         np.testing.assert_array_equal(observation["ram"], ram)
+
+
+# Outside of the tests types are not checked, and players of users return all sorts of things.
+ONE_ARRAY = """
+import sys
+import numpy as np
+from rmr_gym.data import collect
+played = []
+class Reusing:
+    name, skill = "reusing", 0.0
+    def start_episode(self, legal_actions, seed):
+        self.action = np.zeros((), int)
+    def act(self, observation):
+        self.action[...] = len(played) * 5 % 18
+        played.append(int(self.action))
+        return self.action
+store = collect(sys.argv[1], "pong", num_episodes=1, max_steps_per_episode=30, players=[Reusing()])
+print([*store.episodes[0].lead_in, *store.read(0).actions.tolist()] == played, len(set(played)))
+"""
+
+
+def test_actions_are_stored_as_they_were_when_they_were_played(tmp_path: Path) -> None:
+    done = run_python("-c", ONE_ARRAY, str(tmp_path / "data"), folder=tmp_path)
+    assert done.stdout.split() == ["True", "18"], done.stderr
 
 
 def test_default_players_are_the_graded_ones(tmp_path: Path) -> None:

@@ -42,20 +42,21 @@ def test_pictures_without_pooling_are_the_last_frames() -> None:
 
 @pytest.mark.parametrize("max_pool", [True, False])
 @pytest.mark.parametrize("frame_skip", [1, 2, 3, 4])
-def test_console_fills_a_batch_with_what_its_steps_show(frame_skip: int, max_pool: bool) -> None:
+@pytest.mark.parametrize("size", [1, 7])
+def test_console_fills_a_batch_with_what_its_steps_show(size: int, frame_skip: int, max_pool: bool) -> None:
     config = ConsoleConfig(game="berzerk", frame_skip=frame_skip, max_pool=max_pool)
     alone, together = Console(config), Console(config)
     actions = np.random.default_rng(2).integers(18, size=4_000).tolist()
     alone.reset(0), together.reset(0)
-    batch, expected, terminated = together.new_batch(7), [], False
+    batch, expected, terminated = together.new_batch(size), [], False
     for number, action in enumerate(actions):
         pair, *outcome = alone.step(action)
-        ram, *same = together.step_into(batch, number % 7, action)
+        ram, *same = together.step_into(batch, number % size, action)
         np.testing.assert_array_equal(ram, pair.ram)
         assert same == outcome
         expected.append(pair.screen)
         terminated = bool(outcome[1])
-        if len(expected) == 7 or terminated:
+        if len(expected) == size or terminated:
             np.testing.assert_array_equal(batch.pictures(0, len(expected)), expected)
             expected.clear()
         if terminated:
