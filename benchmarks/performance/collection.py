@@ -87,8 +87,7 @@ def _peers(
     scripts: Sequence[Script], folder: Path, *, threads: Executor, processes: Executor, process: Executor, cores: int
 ) -> dict[str, _Peer]:
     """List what collection is compared to; the slow ones play a part of the episodes, which the ratio allows for."""
-    # The longest first: among few episodes in any order a process waits for the last one of another, as it does not among
-    # all of them.
+    # The longest first: a process waits for the last episode of another, which counts among few and not among all.
     few = sorted(scripts[: max(len(scripts) // 8, 1)], key=lambda script: len(script[1]), reverse=True)
     bare = functools.partial(play_bare, _GAME, "palette")
     saved = functools.partial(play_in_gymnasium, _ENV_ID, False, folder)
