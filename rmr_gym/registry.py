@@ -61,7 +61,8 @@ class Registry(Mapping[str, T]):
     def _unknown(self, name: object) -> str:
         near = difflib.get_close_matches(str(name), self._parts, n=1)
         fix = f"Did you mean {near[0]!r}?" if near else "Choose one of these."
-        return explain(expected=f"a {self.kind} out of {', '.join(self._parts)}", got=name, fix=fix)
+        article = "an" if self.kind[0] in "aeiou" else "a"
+        return explain(expected=f"{article} {self.kind} out of {', '.join(self._parts)}", got=name, fix=fix)
 
 
 def union_of(registry: Registry[Any]) -> Any:

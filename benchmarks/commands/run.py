@@ -22,16 +22,18 @@ from benchmarks.suites import BOTTLENECK_WIDTHS, SUITES, Selection, with_process
 from benchmarks.work import Places
 from rmr_gym.envs.games import GAMES, get_game
 from rmr_gym.errors import explain
-from rmr_gym.models.processors import PROCESSORS
-from rmr_gym.objectives import OBJECTIVES
 from rmr_gym.pipeline.commands import parse_into
 from rmr_gym.pipeline.commands.options import (
+    PARTS,
     UNPREFIXED,
+    EncoderChoice,
+    FewLabelsProbeChoice,
     ObjectiveChoice,
+    ProbeChoice,
     ProcessorChoice,
     Start,
     config_from_file,
-    name_of,
+    names_of,
 )
 from rmr_gym.pipeline.config import GRADED, DataConfig, ProbingConfig, RunConfig, check_once
 from rmr_gym.pipeline.profiles import PROFILES
@@ -142,8 +144,18 @@ class Run:
     processor: ProcessorChoice
     """Latent transition model; its own options are shown when it is chosen."""
 
+    encoder: EncoderChoice
+    """Pictures to slots; its own options are shown when it is chosen."""
+
     objective: ObjectiveChoice
     """Contrastive loss; its own options are shown when it is chosen."""
+
+    linear: ProbeChoice
+    """Probe on all frames: gradient steps, or the optimum with a penalty; its own options are shown when it is
+    chosen."""
+
+    linear_on_few: FewLabelsProbeChoice
+    """Probe on few labelled frames; regularised is quicker and scores higher there."""
 
     data: DataConfig
     abstract: AbstractConfig
@@ -175,12 +187,11 @@ class Run:
             "costs": None,
             "device": "cpu",
             "threads": 1,
-            "processor": name_of(base.abstract.processor, PROCESSORS),
-            "objective": name_of(base.natural.objective, OBJECTIVES),
             "data": base.data,
             "abstract": base.abstract,
             "natural": base.natural,
             "probe": base.probe,
+            **names_of(base, *PARTS),
         }
 
     def run(self, console: Console | None = None) -> int:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 from benchmarks.costs.units import UnitCosts, at_width
 from benchmarks.experiment import USUAL_WIDTH, DataSettings, EncoderSettings, Experiment, ProcessorSettings
 from rmr_gym.envs.games import NUM_RAM_BYTES
-from rmr_gym.evaluation.probes import RegularisedProbeConfig
+from rmr_gym.evaluation.probes import LinearProbeConfig
 from rmr_gym.evaluation.readouts import READOUTS
+from rmr_gym.models.processors import ProcessorConfig
 from rmr_gym.pipeline.config import ProbingConfig
 from rmr_gym.pipeline.config_json import to_json
 from rmr_gym.pipeline.players import unpinned
@@ -36,9 +40,8 @@ def seconds_of(one: DataSettings | Experiment, costs: UnitCosts) -> float:
         costs: of the device.
     """
     if isinstance(one, DataSettings):
-        # The players of several sources take turns; of unknown ones it is assumed that they think long.
-        sources = [unpinned(source) for source in one.players]
-        steps = [costs.step.get(source, max(costs.step.values())) for source in sources]
+        # The players of several sources take turns.
+        steps = [_known(costs.step, unpinned(source)) for source in one.players]
         return one.config.num_episodes * one.config.max_steps * sum(steps) / len(steps)
     settings = one.settings
     if isinstance(settings, ProcessorSettings):
@@ -74,24 +77,23 @@ def _num_records(settings: ProcessorSettings | EncoderSettings) -> int:
 
 def _pretraining(settings: ProcessorSettings, costs: UnitCosts) -> float:
     processor, loop = settings.abstract.processor, settings.abstract.loop
-    name = to_json(processor)["type"]
     config = settings.data.config
     scored = config.num_episodes * config.max_steps * config.validation_fraction
-    trained = loop.gradient_steps * loop.batch_size * at_width(costs.pretrained[name], processor.slot_dim)
-    return trained + scored * costs.predicted[name] * processor.slot_dim / USUAL_WIDTH
+    trained = loop.gradient_steps * loop.batch_size * _pretrained_once(processor, processor.slot_dim, costs)
+    return trained + scored * _known(costs.predicted, _name(processor)) * processor.slot_dim / USUAL_WIDTH
 
 
 def _training(settings: EncoderSettings, width: int, costs: UnitCosts) -> float:
     arm, natural = ARMS[settings.trained_as], settings.natural
     if arm.learns_from == "nothing":
         return 0.0
-    loop, resolution = natural.loop_of(settings.trained_as), _resolution(settings)
+    loop, resolution = natural.loop_of(settings.trained_as), _resolution(settings, costs)
     if arm.learns_from == "ram":
         return loop.gradient_steps * loop.batch_size * costs.supervised[resolution]
     processor = settings.processor
     config = processor.abstract.processor if isinstance(processor, ProcessorSettings) else processor
-    of_mpnn, of_this = costs.pretrained["mpnn"], costs.pretrained[to_json(config)["type"]]
-    one = at_width(costs.encoded_in_training[resolution], width) + at_width(of_this, width) - at_width(of_mpnn, width)
+    of_mpnn, of_this = at_width(costs.pretrained["mpnn"], width), _pretrained_once(config, width, costs)
+    one = at_width(costs.encoded_in_training[resolution], width) + of_this - of_mpnn
     if not arm.frozen:
         one += costs.processor_trained_too * width / USUAL_WIDTH
     return loop.gradient_steps * loop.batch_size * max(0.0, one)
@@ -102,7 +104,7 @@ def _reading(settings: EncoderSettings, width: int, costs: UnitCosts) -> float:
     recorded = data.num_episodes * data.max_steps
     train = min(probe.num_train_frames, recorded * (1 - data.validation_fraction))
     held = min(probe.num_validation_frames, recorded * data.validation_fraction)
-    seconds = (train + held) * costs.encoded[_resolution(settings)]
+    seconds = (train + held) * costs.encoded[_resolution(settings, costs)]
     features = NUM_RAM_BYTES * width
     for name in probe.readouts:
         readout = READOUTS[name]
@@ -117,12 +119,29 @@ def _reading(settings: EncoderSettings, width: int, costs: UnitCosts) -> float:
 def _fitting(frames: float, features: int, readout: str, probe: ProbingConfig, costs: UnitCosts) -> float:
     """Predict the time of a probe that is not stopped early."""
     config, weights = probe.linear_for(readout), features * KEPT_SLOTS * 8
-    if isinstance(config, RegularisedProbeConfig):
+    if not isinstance(config, LinearProbeConfig):  # those that are added are taken for solvers, too
         return _PASSES * frames * weights * costs.fitted_sample
     updates = config.max_epochs * frames * (1 - config.held_out_fraction) / config.batch_size
     samples = config.max_epochs * frames
     return updates * costs.fitted_step + weights * (updates * costs.fitted_update + samples * costs.fitted_sample)
 
 
-def _resolution(settings: EncoderSettings) -> str:
-    return settings.natural.encoder.resolution
+def _pretrained_once(processor: ProcessorConfig, width: int, costs: UnitCosts) -> float:
+    """Return what it takes to train a processor on one transition."""
+    return _known({name: at_width(by_width, width) for name, by_width in costs.pretrained.items()}, _name(processor))
+
+
+def _resolution(settings: EncoderSettings, costs: UnitCosts) -> str:
+    """Name the measured resolution of the pictures, or of an encoder for others the next larger one there is."""
+    height, width = settings.natural.encoder.size
+    by_size = sorted((math.prod(map(int, name.split("x"))), name) for name in costs.encoded)
+    return next((name for cells, name in by_size if cells >= height * width), by_size[-1][1])
+
+
+def _name(config: object) -> str:
+    return str(to_json(config).get("type"))
+
+
+def _known(costs: Mapping[str, float], name: str) -> float:
+    """Return the cost of a part, the highest of all for one that was added and never measured."""
+    return costs.get(name, max(costs.values()))

@@ -15,19 +15,37 @@ from torch import nn
 def initial_weights(seed: int) -> Iterator[None]:
     """Draw the initial weights of all modules built inside from one seed.
 
-    Works for any module, also a user's own, because it lends PyTorch's CPU generator a seed and gives the
-    generator's state back at the end: the global stream is neither read nor moved.
+    Works for any module, also a user's own, see `seeded_draws`.
 
     Args:
         seed: usually `rmr_gym.seeding.derive(seed, "encoder")`.
     """
-    generator = torch.default_generator
-    state = generator.get_state()
-    generator.manual_seed(seed)
+    with seeded_draws(seed, torch.device("cpu")):
+        yield
+
+
+@contextmanager
+def seeded_draws(seed: int, device: torch.device) -> Iterator[None]:
+    """Let all that is drawn inside from PyTorch's global generators, such as dropout, come from one seed.
+
+    The generators of the CPU and of the device are lent the seed and given their states back at the end: the global
+    streams are neither read nor moved.
+
+    Args:
+        seed: usually out of `rmr_gym.seeding.derive`.
+        device: where the draws are made, as a tensor names it: a GPU with its index.
+    """
+    generators = [torch.default_generator]
+    if device.type == "cuda":
+        generators.append(torch.cuda.default_generators[device.index])
+    states = [generator.get_state() for generator in generators]
+    for generator in generators:
+        generator.manual_seed(seed)
     try:
         yield
     finally:
-        generator.set_state(state)
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
 
 
 def mixed_precision(device: torch.device, *, enabled: bool) -> AbstractContextManager[object]:

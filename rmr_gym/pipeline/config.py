@@ -90,11 +90,10 @@ class ProbingConfig:
     """Bytes of RAM whose values have more entropy than this, in nats, are scored (paper, appendix B)."""
 
     linear: LinearReadoutConfig = field(default_factory=LinearProbeConfig)
-    """How a probe on all of these frames is fitted; a config file may say `"type": "regularised"` for the optimum."""
+    """How a probe on all of these frames is fitted."""
 
     linear_on_few: LinearReadoutConfig = field(default_factory=LinearProbeConfig)
-    """How a probe on few labelled frames is fitted; large batches would leave it with few updates. A config file may
-    say `"type": "regularised"`, which is quicker and scores higher there."""
+    """How a probe on few labelled frames is fitted; large batches would leave it with few updates."""
 
     def __post_init__(self) -> None:
         if min(self.num_train_frames, self.num_validation_frames) < 2:

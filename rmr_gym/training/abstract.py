@@ -96,6 +96,7 @@ def train_processor(
         lambda step: loss(*batch(step)),
         [loss.model],
         config.loop,
+        seed=seed,
         sink=sink or MemorySink(),
         on_step=on_step,
         state_folder=state_folder,
@@ -147,6 +148,7 @@ def train_processors(
             name=f"seed {seed}",
             loss=loss,
             batch=_batches(transitions, config.loop, seed),
+            seed=seed,
             sink=(sinks or {}).get(seed, MemorySink()),
             origin=f"{dataset.fingerprint} {config.processor} {config.objective}" if state_folder else "",
         )

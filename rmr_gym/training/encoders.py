@@ -195,6 +195,7 @@ def _trainee(
         name=str(member),
         loss=NaturalLoss(model, objective),
         batch=lambda step: batches.batch(step, member.seed),
+        seed=member.seed,
         sink=sink or MemorySink(),
         structure=(arm.frozen, arm.learns_from, arm.misrouted, arm.anchor, repr(model.processor.config)),
     )

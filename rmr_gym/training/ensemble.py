@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from rmr_gym.errors import explain, require_choice
-from rmr_gym.training.loop import Group, GroupTerms, LoopConfig, OnStep, is_logged, train_groups
+from rmr_gym.objectives import LossTerms
+from rmr_gym.training.loop import Group, GroupTerms, LoopConfig, OnStep, drawing_its_own, is_logged, train_groups
 from rmr_gym.training.optimizers import OptimizerName
 from rmr_gym.training.sinks import Sink
 from rmr_gym.training.stacking import Stack
@@ -34,6 +35,9 @@ class Trainee:
 
     batch: Callable[[int], Sequence[Tensor]]
     """Returns the batch of an update; trainees of one seed may share the function and what it returns."""
+
+    seed: int
+    """Of what the loss draws by itself; see `train`."""
 
     sink: Sink
     """Takes the records of the loss."""
@@ -133,9 +137,11 @@ def _grouped(trainees: Sequence[Trainee], limit: int | None) -> list[list[Traine
 
 
 def _alone(member: Trainee) -> Group:
-    def loss(step: int) -> GroupTerms:
-        return GroupTerms.of_one(member.loss(*member.batch(step)))
+    def terms(step: int) -> LossTerms:
+        found: LossTerms = member.loss(*member.batch(step))
+        return found
 
+    loss = drawing_its_own(terms, member.seed, next(member.loss.parameters()).device)
     return Group(loss=loss, modules=[member.loss], sinks=[member.sink], names=[member.name])
 
 

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from rmr_gym.errors import NonFiniteLossError, explain
 from rmr_gym.models import trainable_parameters
+from rmr_gym.models.blocks import seeded_draws
 from rmr_gym.objectives import LazyTerms, LossTerms
+from rmr_gym.seeding import derive
 from rmr_gym.training.optimizers import OptimizerName, make_optimizers
 from rmr_gym.training.resume import RunState
 from rmr_gym.training.sinks import Record, Sink
@@ -130,11 +132,30 @@ class Group:
     """Whether the first axis of every trainable parameter counts the members."""
 
 
+def drawing_its_own(loss: Callable[[int], LossTerms], seed: int, device: torch.device) -> Callable[[int], GroupTerms]:
+    """Let a loss that draws random numbers by itself, by dropout for instance, draw them from its seed and the update.
+
+    So a training is repeated and resumed exactly, and trainings of one seed are paired, with modules that draw, too.
+
+    Args:
+        loss: maps the number of an update to its terms.
+        seed: of the training.
+        device: where the modules are.
+    """
+
+    def terms(step: int) -> GroupTerms:
+        with seeded_draws(derive(seed, "forward", step), device):
+            return GroupTerms.of_one(loss(step))
+
+    return terms
+
+
 def train(
     loss: Callable[[int], LossTerms],
     modules: Sequence[nn.Module],
     config: LoopConfig,
     *,
+    seed: int,
     sink: Sink,
     on_step: OnStep | None = None,
     state_folder: Path | None = None,
@@ -149,6 +170,7 @@ def train(
         loss: maps the number of an update to its terms.
         modules: hold the parameters; frozen ones are left out of the optimizer.
         config: optimisation.
+        seed: of what modules draw from PyTorch's global generators, such as dropout; the others are left alone.
         sink: takes the terms of every `log_every`-th update.
         on_step: told of progress.
         state_folder: where to keep the state to resume from; none is kept without it.
@@ -158,7 +180,8 @@ def train(
         ValueError: when there is a state of a longer training.
         NonFiniteLossError: before the update that would have spoiled the weights.
     """
-    group = Group(loss=lambda step: GroupTerms.of_one(loss(step)), modules=modules, sinks=[sink])
+    device = next(parameter.device for module in modules for parameter in module.parameters())
+    group = Group(loss=drawing_its_own(loss, seed, device), modules=modules, sinks=[sink])
     train_groups([group], config, on_step=on_step, state_folder=state_folder, keep_state=keep_state)
 
 

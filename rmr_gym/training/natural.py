@@ -190,6 +190,7 @@ def train_encoder(
             loss,
             parts,
             loop,
+            seed=seed,
             sink=sink or MemorySink(),
             on_step=on_step,
             state_folder=state_folder,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from rmr_gym.errors import explain
 from rmr_gym.training.loop import GroupTerms
 from rmr_gym.training.unfolding import UnfoldedConvolutions
 
@@ -52,8 +54,17 @@ class Stack(nn.Module):
             terms = functional_call(self._members[0], weights, parts)
             return terms.total, dict(terms.logged) if with_logged else {}
 
-        with UnfoldedConvolutions() if self._unfold else nullcontext():
-            total, logged = vmap(one, in_dims=(self._axis, *[0] * len(stacked)))(self._weights(), *stacked)
+        in_one_pass = vmap(one, in_dims=(self._axis, *[0] * len(stacked)))
+        with UnfoldedConvolutions() if self._unfold else nullcontext(), _plain_attention():
+            try:
+                total, logged = in_one_pass(self._weights(), *stacked)
+            except RuntimeError as error:
+                if "randomness" not in str(error):
+                    raise
+                # One draw for all members, or draws of their order, would not be those of the members alone.
+                fix = 'Train them with execution="in_turn" (rmr-gym run --together no, benchmarks run --together 1).'
+                expected = "members in one pass that draw no random numbers"
+                raise ValueError(explain(expected=expected, got="dropout or the like", fix=fix)) from error
         return GroupTerms(total, logged)
 
     @torch.no_grad()
@@ -69,6 +80,21 @@ class Stack(nn.Module):
 
     def _values(self, name: str) -> list[Tensor]:
         return [_tensor(member, name).detach() for member in self._members]
+
+
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Let attention be computed by operations that can be mapped over members, as fused ones cannot.
+
+    Frozen modules would take the fast path of `nn.MultiheadAttention`; fused kernels would be called member by member.
+    """
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def _names(module: nn.Module) -> tuple[list[str], list[str]]:

@@ -136,6 +136,7 @@ def train_trajectory_model(
         loss,
         [model],
         config.loop,
+        seed=seed,
         sink=sink or MemorySink(),
         on_step=on_step,
         state_folder=state_folder,

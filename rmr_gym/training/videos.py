@@ -152,6 +152,7 @@ def train_video_model(
             loss,
             [model],
             config.loop,
+            seed=seed,
             sink=sink or MemorySink(),
             on_step=on_step,
             state_folder=state_folder,

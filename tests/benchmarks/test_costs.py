@@ -18,7 +18,8 @@ from benchmarks.costs.measurement import Sizes, measure
 from benchmarks.costs.prediction import KEPT_SLOTS, bytes_of, seconds_of
 from benchmarks.costs.units import UnitCosts, at_width, read_unit_costs
 from benchmarks.session import look
-from rmr_gym.evaluation.probes import LinearProbeConfig
+from rmr_gym.evaluation.probes import LinearProbeConfig, RegularisedProbeConfig
+from rmr_gym.models.encoders import NatureCnnConfig
 from rmr_gym.models.processors import MpnnConfig
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.training import LoopConfig
@@ -45,6 +46,20 @@ MPNN: RunConfig = dataclasses.replace(
 )
 
 
+class OwnProcessorConfig(MpnnConfig):
+    """Of a processor that somebody added."""
+
+
+class OwnEncoderConfig(NatureCnnConfig):
+    """Of an encoder that somebody added, for pictures of another size."""
+
+    size = (90, 90)
+
+
+class OwnProbeConfig(RegularisedProbeConfig):
+    """Of a probe that somebody added, which has no epochs."""
+
+
 def test_costs_lie_on_a_line_between_measured_widths() -> None:
     costs = {"8": 1.0, "64": 8.0, "32": 4.0}
     assert [at_width(costs, width) for width in (8, 20, 32, 48, 64, 128)] == [1.0, 2.5, 4.0, 6.0, 8.0, 16.0]
@@ -68,6 +83,23 @@ def test_seconds_of_data_and_processors_add_up() -> None:
 def test_seconds_of_encoders_add_up(arm: str, of_training: float) -> None:
     experiment = natural_experiment("pong", arm, 0, MPNN, "tiny")
     assert seconds_of(experiment, COSTS) == pytest.approx(1.0 + of_training + (60 + 30) * 2.0)
+
+
+def test_parts_that_were_never_measured_are_taken_for_the_dearest() -> None:
+    # Subclasses, since the checks of types in the tests know the classes of the registries alone.
+    own = dataclasses.replace(
+        MPNN,
+        abstract=dataclasses.replace(MPNN.abstract, processor=OwnProcessorConfig(slot_dim=4)),
+        natural=dataclasses.replace(MPNN.natural, encoder=OwnEncoderConfig(slot_dim=4)),
+        probe=dataclasses.replace(MPNN.probe, linear=OwnProbeConfig()),
+    )
+    # Of the three at width 4 the perceptron, which was measured at 64 only, takes the most: 5 s.
+    pretrained = abstract_experiment("pong", "mpnn", 0, own, "tiny")
+    assert seconds_of(pretrained, COSTS) == pytest.approx(1.0 + 6 * 8 * 5.0 + 0.4 * 120 * 1.0)
+    # Pictures of 90x90 count as those of 210x160; the processor adds what it takes beyond message passing.
+    for arm, of_training in (("rmr", 4 * 8 * (40.0 + 5.0 - 1.0)), ("supervised", 3 * 8 * 80.0), ("untrained", 0.0)):
+        one = natural_experiment("pong", arm, 0, own, "tiny")
+        assert seconds_of(one, COSTS) == pytest.approx(1.0 + of_training + (60 + 30) * 8.0)
 
 
 def test_probes_count_updates_and_samples() -> None:

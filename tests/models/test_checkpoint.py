@@ -324,7 +324,7 @@ def test_loading_leaves_the_global_generator_where_it_is(tmp_path: Path, folder:
     [
         ({"kind": "processor"}, "the document of an encoder; got kind 'processor'"),
         ({"format": "other/1"}, "a document of format 'rmr-checkpoint/1'; got format 'other/1'"),
-        ({"name": "vit"}, "a encoder out of nature_cnn.*; got vit"),
+        ({"name": "vit"}, "an encoder out of nature_cnn.*; got vit"),
         ({"config": {"colour": "red"}}, "fields of NatureCnnConfig; got .*colour"),
     ],
 )

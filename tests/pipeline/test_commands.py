@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rmr_gym.cli import SUMMARIES
+from rmr_gym.evaluation.probes import RegularisedProbeConfig
 from rmr_gym.models.processors import DeepSetsConfig, MlpConfig, MpnnConfig
 from rmr_gym.objectives import HingeConfig, InfoNceConfig
 from rmr_gym.pipeline.commands import COMMANDS, Collect, Pretrain, Probe, Run, Train, parse
@@ -93,6 +94,28 @@ def test_an_objective_is_chosen_by_name_and_brings_its_own_options() -> None:
     assert isinstance(train, Train)
     assert type(train.natural.objective) is InfoNceConfig
     assert train.arm == "c_swm"
+
+
+def test_probes_are_chosen_by_name_and_bring_their_own_options() -> None:
+    words = ["--probe.linear-on-few", "regularised", "--probe.linear-on-few.max-steps", "9", "--probe.linear", "linear"]
+    run, probe = parse("run", words), parse("probe", [*REQUIRED["probe"], *words])
+    assert isinstance(run, Run)
+    assert isinstance(probe, Probe)
+    assert run.config.probe == probe.probe
+    assert probe.probe.linear_on_few == RegularisedProbeConfig(max_steps=9)
+    assert probe.probe.linear == PROFILES["standard"]().probe.linear
+    underscored = parse("run", [words[0].replace("-on-few", "_on_few"), words[1]])
+    assert isinstance(underscored, Run)
+    assert type(underscored.config.probe.linear_on_few) is RegularisedProbeConfig
+
+
+def test_a_chosen_part_keeps_the_width_of_the_profile() -> None:
+    words = ["--profile", "smoke", "--abstract.processor", "deep_sets", "--natural.encoder", "nature_cnn"]
+    run = parse("run", words)
+    assert isinstance(run, Run)
+    smoke = PROFILES["smoke"]()
+    assert run.config.abstract.processor == DeepSetsConfig(slot_dim=smoke.abstract.processor.slot_dim)
+    assert run.config.natural.encoder == smoke.natural.encoder
 
 
 def test_every_arm_can_be_trained_by_name() -> None:

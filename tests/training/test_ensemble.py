@@ -53,6 +53,7 @@ def make_trainees(seeds: tuple[int, ...] = (0, 1, 2), structure: object = None) 
             name=f"seed {seed}",
             loss=Regression(seed),
             batch=lambda step, seed=seed: batch(seed, step),
+            seed=seed,
             sink=MemorySink(),
             structure=structure,
         )
@@ -62,7 +63,7 @@ def make_trainees(seeds: tuple[int, ...] = (0, 1, 2), structure: object = None) 
 
 def solo(seed: int, config: LoopConfig = CONFIG) -> tuple[Regression, MemorySink]:
     module, sink = Regression(seed), MemorySink()
-    train(lambda step: module(*batch(seed, step)), [module], config, sink=sink)
+    train(lambda step: module(*batch(seed, step)), [module], config, seed=0, sink=sink)
     return module, sink
 
 
@@ -88,6 +89,51 @@ def test_in_turn_gives_the_same_bits() -> None:
     trainees = make_trainees()
     train_side_by_side(trainees, CONFIG, execution="in_turn")
     assert [fingerprint(trainee.loss) for trainee in trainees] == [fingerprint(solo(seed)[0]) for seed in (0, 1, 2)]
+
+
+def test_in_turn_members_drop_out_what_they_do_alone() -> None:
+    def noisy(trainee: Trainee) -> Trainee:
+        trainee.loss.second = nn.Sequential(nn.Dropout(0.5), trainee.loss.second)
+        return trainee
+
+    torch.manual_seed(1)
+    together = [noisy(trainee) for trainee in make_trainees()]
+    train_side_by_side(together, CONFIG, execution="in_turn")
+    torch.manual_seed(2)
+    for seed, (trainee, alone) in enumerate(zip(together, map(noisy, make_trainees()), strict=True)):
+        train(lambda step, one=alone: one.loss(*one.batch(step)), [alone.loss], CONFIG, seed=seed, sink=alone.sink)
+        assert fingerprint(trainee.loss) == fingerprint(alone.loss)
+    with pytest.raises(ValueError, match="no random numbers; got dropout.*in_turn"):
+        train_side_by_side([noisy(trainee) for trainee in make_trainees()], CONFIG, execution="stacked")
+
+
+class Attention(nn.Module):
+    """A frozen attention, which has a fast path of its own outside of training, behind a layer that learns."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        with initial_weights(seed):
+            self.first = nn.Linear(3, 8)
+            self.attention = freeze(nn.MultiheadAttention(8, num_heads=2, batch_first=True))
+        self.double()
+
+    def forward(self, inputs: Tensor, targets: Tensor) -> LossTerms:
+        slots = self.first(inputs.view(4, 4, 3))
+        heard = self.attention(slots, slots, slots, need_weights=False)[0]
+        return LossTerms((heard.sum(2).flatten() - targets).square().mean())
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_frozen_attention_can_be_stacked(execution: Execution) -> None:
+    trainees = [replace(trainee, loss=Attention(seed)) for seed, trainee in enumerate(make_trainees())]
+    fast = torch.backends.mha.get_fastpath_enabled()
+    train_side_by_side(trainees, CONFIG, execution=execution)
+    assert torch.backends.mha.get_fastpath_enabled() == fast
+    for seed, trainee in enumerate(trainees):
+        alone, sink = Attention(seed), MemorySink()
+        train(lambda step, one=alone, seed=seed: one(*batch(seed, step)), [alone], CONFIG, seed=0, sink=sink)
+        for name, value in alone.state_dict().items():
+            torch.testing.assert_close(trainee.loss.state_dict()[name], value, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS)

@@ -40,7 +40,7 @@ CONFIG = LoopConfig(gradient_steps=60, batch_size=16, learning_rate=1e-2, log_ev
 
 def test_loss_falls() -> None:
     model, sink = make_model(), MemorySink()
-    train(regression(model), [model], CONFIG, sink=sink)
+    train(regression(model), [model], CONFIG, seed=0, sink=sink)
     assert sink.records[-1]["loss"] < 0.5 * sink.records[0]["loss"]
     logged = [record["step"] for record in sink.records]
     assert logged == [0, 7, 14, 21, 28, 35, 42, 49, 56, 59]
@@ -71,7 +71,7 @@ def batch(number):
     return (torch.ones(1),)
 
 for execution in ("in_turn", "stacked"):
-    trainees = [Trainee(name=name, loss=Loss(), batch=batch, sink=MemorySink()) for name in "ab"]
+    trainees = [Trainee(name=name, loss=Loss(), batch=batch, seed=0, sink=MemorySink()) for name in "ab"]
     train_side_by_side(trainees, LoopConfig(gradient_steps=6, log_every=3), execution=execution)
     print("|", [record["step"] for record in trainees[0].sink.records], end=" | ")
 """
@@ -84,6 +84,28 @@ def test_logged_terms_are_computed_only_for_the_log() -> None:
     assert done.stdout.split(" | ")[:4] == ["0 0 3 3 5 5", "[0, 3, 5]", "0 3 5", "[0, 3, 5]"]
 
 
+def test_dropout_depends_on_seed_and_update_alone(tmp_path: Path) -> None:
+    def noisy() -> nn.Module:
+        return nn.Sequential(make_model(), nn.Identity()).insert(0, nn.Dropout(0.5))
+
+    def end(seed: int, state_folder: Path | None = None) -> str:
+        model = noisy()
+        train(regression(model), [model], CONFIG, seed=seed, sink=MemorySink(), state_folder=state_folder)
+        return fingerprint(model)
+
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    expected = end(0)
+    assert torch.equal(torch.get_rng_state(), before), "the global stream must stay where it is"
+    torch.manual_seed(2)
+    assert end(0) == expected
+    assert end(1) != expected
+    killed = noisy()
+    with pytest.raises(KilledError):
+        train(regression(killed, 35), [killed], CONFIG, seed=0, sink=MemorySink(), state_folder=tmp_path)
+    assert end(0, tmp_path) == expected
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
 @pytest.mark.parametrize("kills", [[5], [25], [25, 26, 59]])
 def test_killed_run_ends_with_the_weights_and_log_of_an_undisturbed_one(
@@ -91,14 +113,14 @@ def test_killed_run_ends_with_the_weights_and_log_of_an_undisturbed_one(
 ) -> None:
     config = replace(CONFIG, optimizer=optimizer)
     expected, expected_sink = make_model(), MemorySink()
-    train(regression(expected), [expected], config, sink=expected_sink)
+    train(regression(expected), [expected], config, seed=0, sink=expected_sink)
     sink = MemorySink()
     for kill_at in kills:
         model = make_model()
         with pytest.raises(KilledError):
-            train(regression(model, kill_at), [model], config, sink=sink, state_folder=tmp_path / "state")
+            train(regression(model, kill_at), [model], config, seed=0, sink=sink, state_folder=tmp_path / "state")
     model = make_model()
-    train(regression(model), [model], config, sink=sink, state_folder=tmp_path / "state")
+    train(regression(model), [model], config, seed=0, sink=sink, state_folder=tmp_path / "state")
     assert fingerprint(model) == fingerprint(expected)
     assert sink.records == expected_sink.records
     assert not (tmp_path / "state").exists()
@@ -106,10 +128,10 @@ def test_killed_run_ends_with_the_weights_and_log_of_an_undisturbed_one(
 
 def test_damaged_newest_state_is_passed_over(tmp_path: Path) -> None:
     expected = make_model()
-    train(regression(expected), [expected], CONFIG, sink=MemorySink())
+    train(regression(expected), [expected], CONFIG, seed=0, sink=MemorySink())
     model = make_model()
     with pytest.raises(KilledError):
-        train(regression(model, 35), [model], CONFIG, sink=MemorySink(), state_folder=tmp_path)
+        train(regression(model, 35), [model], CONFIG, seed=0, sink=MemorySink(), state_folder=tmp_path)
     newest = max(tmp_path.glob("state-*"))
     newest.write_bytes(newest.read_bytes()[:-1])
     model, steps = make_model(), []
@@ -117,6 +139,7 @@ def test_damaged_newest_state_is_passed_over(tmp_path: Path) -> None:
         regression(model),
         [model],
         CONFIG,
+        seed=0,
         sink=MemorySink(),
         on_step=lambda step, _: steps.append(step),
         state_folder=tmp_path,
@@ -130,10 +153,10 @@ def test_training_starts_where_its_log_does(tmp_path: Path, lost: list[int], fir
     """A crash of the machine can take lines of the log that are older than the state beside it."""
     config = replace(CONFIG, log_every=1)
     undisturbed, log = make_model(), tmp_path / "log.jsonl"
-    train(regression(undisturbed), [undisturbed], config, sink=JsonlSink(tmp_path / "expected.jsonl"))
+    train(regression(undisturbed), [undisturbed], config, seed=0, sink=JsonlSink(tmp_path / "expected.jsonl"))
     model = make_model()
     with pytest.raises(KilledError):
-        train(regression(model, 35), [model], config, sink=JsonlSink(log), state_folder=tmp_path / "state")
+        train(regression(model, 35), [model], config, seed=0, sink=JsonlSink(log), state_folder=tmp_path / "state")
     assert [path.name[:15] for path in sorted((tmp_path / "state").iterdir())] == ["state-000000020", "state-000000030"]
     lines = log.read_text().splitlines(keepends=True)
     log.write_text("".join(line for number, line in enumerate(lines) if number not in lost))
@@ -142,6 +165,7 @@ def test_training_starts_where_its_log_does(tmp_path: Path, lost: list[int], fir
         regression(model),
         [model],
         config,
+        seed=0,
         sink=JsonlSink(log),
         on_step=lambda step, _: steps.append(step),
         state_folder=tmp_path / "state",
@@ -155,17 +179,17 @@ def test_training_starts_where_its_log_does(tmp_path: Path, lost: list[int], fir
 def test_state_of_a_longer_training_is_refused(tmp_path: Path) -> None:
     model = make_model()
     with pytest.raises(KilledError):
-        train(regression(model, 35), [model], CONFIG, sink=MemorySink(), state_folder=tmp_path)
+        train(regression(model, 35), [model], CONFIG, seed=0, sink=MemorySink(), state_folder=tmp_path)
     shorter = replace(CONFIG, gradient_steps=20)
     with pytest.raises(ValueError, match=r"at most 20 updates; got 30.*Remove the folder"):
-        train(regression(model), [model], shorter, sink=MemorySink(), state_folder=tmp_path)
+        train(regression(model), [model], shorter, seed=0, sink=MemorySink(), state_folder=tmp_path)
     assert len(list(tmp_path.iterdir())) == 2, "nothing of the longer one is lost"
 
 
 def test_only_two_states_are_kept(tmp_path: Path) -> None:
     model = make_model()
     with pytest.raises(KilledError):
-        train(regression(model, 55), [model], CONFIG, sink=MemorySink(), state_folder=tmp_path)
+        train(regression(model, 55), [model], CONFIG, seed=0, sink=MemorySink(), state_folder=tmp_path)
     assert [path.name[:15] for path in sorted(tmp_path.iterdir())] == ["state-000000040", "state-000000050"]
 
 
@@ -177,7 +201,7 @@ def test_training_stops_before_a_non_finite_update() -> None:
         return LossTerms(total, {"scale": torch.tensor(7.0)})
 
     with pytest.raises(NonFiniteLossError, match=r"step 3.*'scale': 7\.0"):
-        train(loss, [model], CONFIG, sink=MemorySink())
+        train(loss, [model], CONFIG, seed=0, sink=MemorySink())
     assert all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters())
 
 
@@ -194,6 +218,7 @@ def test_training_stops_before_an_update_by_a_gradient_that_is_not_finite(
             regression(model),
             [model],
             config,
+            seed=0,
             sink=MemorySink(),
             on_step=lambda step, _: steps.append(step),
             state_folder=tmp_path,
@@ -205,14 +230,14 @@ def test_training_stops_before_an_update_by_a_gradient_that_is_not_finite(
 def test_gradients_whose_squares_overflow_are_finite() -> None:
     model = make_model()
     model[0].bias.register_hook(lambda gradient: gradient + 1e30)
-    train(regression(model), [model], replace(CONFIG, gradient_steps=2), sink=MemorySink())
+    train(regression(model), [model], replace(CONFIG, gradient_steps=2), seed=0, sink=MemorySink())
 
 
 def test_frozen_parts_are_left_out() -> None:
     model = make_model()
     freeze(model[0])
     before = fingerprint(model[0])
-    train(regression(model), [model], CONFIG, sink=MemorySink())
+    train(regression(model), [model], CONFIG, seed=0, sink=MemorySink())
     assert fingerprint(model[0]) == before
 
 
@@ -223,9 +248,9 @@ def gradient_norm(model: nn.Module) -> float:
 def test_gradients_above_the_limit_are_shortened_to_it() -> None:
     once = LoopConfig(gradient_steps=1)
     free, limited = make_model(), make_model()
-    train(regression(free), [free], once, sink=MemorySink())
+    train(regression(free), [free], once, seed=0, sink=MemorySink())
     norm = gradient_norm(free)
-    train(regression(limited), [limited], replace(once, max_gradient_norm=norm / 10), sink=MemorySink())
+    train(regression(limited), [limited], replace(once, max_gradient_norm=norm / 10), seed=0, sink=MemorySink())
     assert gradient_norm(limited) == pytest.approx(norm / 10, rel=1e-4)
     for parameter, whole in zip(limited.parameters(), free.parameters(), strict=True):
         torch.testing.assert_close(10 * parameter.grad, whole.grad, rtol=1e-4, atol=1e-6)
@@ -233,8 +258,8 @@ def test_gradients_above_the_limit_are_shortened_to_it() -> None:
 
 def test_gradients_below_the_limit_stay_as_they_are() -> None:
     free, limited = make_model(), make_model()
-    train(regression(free), [free], CONFIG, sink=MemorySink())
-    train(regression(limited), [limited], replace(CONFIG, max_gradient_norm=1e6), sink=MemorySink())
+    train(regression(free), [free], CONFIG, seed=0, sink=MemorySink())
+    train(regression(limited), [limited], replace(CONFIG, max_gradient_norm=1e6), seed=0, sink=MemorySink())
     assert fingerprint(limited) == fingerprint(free)
 
 

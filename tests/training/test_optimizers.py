@@ -82,21 +82,21 @@ def test_a_training_takes_the_weight_decay_of_its_config() -> None:
     for decay in (0.0, 50.0):
         model = make_model()
         config = replace(CONFIG, optimizer="adam", weight_decay=decay)
-        train(regression(model), [model], config, sink=MemorySink())
+        train(regression(model), [model], config, seed=0, sink=MemorySink())
         norms.append(sum(float(parameter.detach().square().sum()) for parameter in model.parameters()))
     assert norms[1] < 0.1 * norms[0]
 
 
 def test_muon_lowers_a_loss() -> None:
     model, sink = make_model(), MemorySink()
-    train(regression(model), [model], replace(CONFIG, gradient_steps=60, learning_rate=0.1), sink=sink)
+    train(regression(model), [model], replace(CONFIG, gradient_steps=60, learning_rate=0.1), seed=0, sink=sink)
     assert sink.records[-1]["loss"] < 0.1 * sink.records[0]["loss"]
 
 
 def test_members_in_turn_are_trained_as_if_each_were_alone() -> None:
     alone, together = ([make_model(seed) for seed in range(2)] for _ in range(2))
     for model in alone:
-        train(regression(model), [model], CONFIG, sink=MemorySink())
+        train(regression(model), [model], CONFIG, seed=0, sink=MemorySink())
 
     def group(model: nn.Module) -> Group:
         loss = regression(model)

@@ -8,16 +8,14 @@ from typing import Any, Protocol, get_type_hints, runtime_checkable
 
 import tyro
 
-from rmr_gym.models.processors import PROCESSORS
-from rmr_gym.objectives import OBJECTIVES
 from rmr_gym.pipeline.commands.collect import Collect
 from rmr_gym.pipeline.commands.options import (
-    OBJECTIVE_FLAG,
-    PROCESSOR_FLAG,
+    PARTS,
     Compute,
     Start,
     config_from_file,
     early_options,
+    with_parts,
 )
 from rmr_gym.pipeline.commands.pretrain import Pretrain
 from rmr_gym.pipeline.commands.probe import Probe
@@ -81,8 +79,8 @@ def parse(name: str, arguments: Sequence[str]) -> Command:
 def parse_into(command_class: type[StartsFromProfile], arguments: Sequence[str], *, program: str) -> Any:
     """Turn arguments into a dataclass whose defaults are those of a profile.
 
-    Profile, config file and the choice between processors or objectives are looked at first, because they decide which
-    options there are and what their defaults are.
+    Profile, config file and the choice between processors, encoders, objectives or probes are looked at first, because
+    they decide which options there are and what their defaults are.
 
     Args:
         command_class: a dataclass with options `start` and `compute`.
@@ -96,29 +94,18 @@ def parse_into(command_class: type[StartsFromProfile], arguments: Sequence[str],
         ValueError: when a setting is out of range or the config file cannot be used.
         SystemExit: after `--help` (status 0) and on options that do not exist (status 2).
     """
-    known = early_options(arguments, processor=PROCESSOR_FLAG, objective=OBJECTIVE_FLAG)
+    known = early_options(arguments, PARTS)
     # Unknown names are left to tyro, which lists the known ones.
     profile = known.profile if known.profile in PROFILES else DEFAULT_PROFILE
     base = PROFILES[profile]() if known.config is None else config_from_file(RunConfig, known.config, known.profile)
-    if known.processor in PROCESSORS:
-        base = _choose(base, "abstract", "processor", PROCESSORS[known.processor])
-    if known.objective in OBJECTIVES:
-        base = _choose(base, "natural", "objective", OBJECTIVES[known.objective])
-    start = Start(profile=profile, config_file=known.config)
+    base = with_parts(base, known, PARTS)
+    common = {"start": Start(profile=profile, config_file=known.config), "compute": Compute()}
     return tyro.cli(
-        _with_defaults(command_class, command_class.defaults(base) | {"start": start, "compute": Compute()}),
+        _with_defaults(command_class, command_class.defaults(base) | common),
         args=list(arguments),
         prog=program,
         config=(tyro.conf.AvoidSubcommands,),
     )
-
-
-def _choose(base: RunConfig, stage: str, part: str, config_class: type[Any]) -> RunConfig:
-    """Put the defaults of the chosen class in the place of a part of another class."""
-    before = getattr(base, stage)
-    if type(getattr(before, part)) is config_class:
-        return base
-    return dataclasses.replace(base, **{stage: dataclasses.replace(before, **{part: config_class()})})
 
 
 def _with_defaults(command_class: type[Any], defaults: Mapping[str, Any]) -> type[Any]:

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import tyro
 from rich.console import Console
 
+from rmr_gym.models.decoders import VIDEO_DECODERS
+from rmr_gym.models.encoders import VIDEO_ENCODERS
 from rmr_gym.models.processors import BALL_PROCESSORS, BallProcessorConfig, InteractionNetworkConfig
 from rmr_gym.pipeline.balls.bottleneck import DEFAULT_WIDTHS, run_bottleneck
 from rmr_gym.pipeline.balls.config import HISTORY, BallsRunConfig
@@ -19,12 +22,13 @@ from rmr_gym.pipeline.balls.profiles import BALL_PROFILES, DEFAULT_BALLS_PROFILE
 from rmr_gym.pipeline.balls.run import pretrain_balls, run_balls
 from rmr_gym.pipeline.balls.tables import abstract_table, bottleneck_table, render
 from rmr_gym.pipeline.commands.options import (
-    PROCESSOR_FLAG,
     UNPREFIXED,
     Compute,
+    Part,
     config_from_file,
     early_options,
-    name_of,
+    names_of,
+    with_parts,
 )
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.registry import Registry
@@ -32,8 +36,18 @@ from rmr_gym.registry import Registry
 if TYPE_CHECKING:
     BallProcessorName: TypeAlias = str
     BallsProfileName: TypeAlias = str
+    VideoDecoderName: TypeAlias = str
+    VideoEncoderName: TypeAlias = str
 else:  # the choices of the command line are the names in the registries
     BallProcessorName, BallsProfileName = Literal[tuple(BALL_PROCESSORS)], Literal[tuple(BALL_PROFILES)]
+    VideoDecoderName, VideoEncoderName = Literal[tuple(VIDEO_DECODERS)], Literal[tuple(VIDEO_ENCODERS)]
+
+_PROCESSOR = Part("abstract.processor", BALL_PROCESSORS)
+_PICTURE_PARTS = MappingProxyType(
+    {"encoder": Part("natural.encoder", VIDEO_ENCODERS), "decoder": Part("natural.decoder", VIDEO_DECODERS)}
+)
+EncoderChoice = Annotated[VideoEncoderName, tyro.conf.arg(name=_PICTURE_PARTS["encoder"].flag)]
+DecoderChoice = Annotated[VideoDecoderName, tyro.conf.arg(name=_PICTURE_PARTS["decoder"].flag)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,8 +74,14 @@ class _OneRun:
     out: Path | None = None
     """Output folder; without it runs/balls-<profile>."""
 
-    processor: Annotated[BallProcessorName, tyro.conf.arg(name=PROCESSOR_FLAG)]
+    processor: Annotated[BallProcessorName, tyro.conf.arg(name=_PROCESSOR.flag)]
     """Latent transition model; its own options are shown when it is chosen."""
+
+    encoder: EncoderChoice
+    """Windows of pictures to slots; its own options are shown when it is chosen."""
+
+    decoder: DecoderChoice
+    """Slots to a picture; its own options are shown when it is chosen."""
 
     start: Annotated[BallsStart, UNPREFIXED]
     compute: Annotated[Compute, UNPREFIXED]
@@ -128,6 +148,12 @@ class Bottleneck:
     interaction_network: bool = True
     """Whether to run the Interaction Network, whose latents are positions, too."""
 
+    encoder: EncoderChoice
+    """Windows of pictures to slots; its own options are shown when it is chosen."""
+
+    decoder: DecoderChoice
+    """Slots to a picture; its own options are shown when it is chosen."""
+
     start: Annotated[BallsStart, UNPREFIXED]
     compute: Annotated[Compute, UNPREFIXED]
 
@@ -178,7 +204,7 @@ def parse_balls(arguments: Sequence[str]) -> BallsAction:
         actions.add_parser(name, help=SUMMARIES[name], add_help=False)
     chosen = parser.parse_args(list(arguments[:1])).action
     options = list(arguments[1:])
-    known = early_options(options, processor=PROCESSOR_FLAG)
+    known = early_options(options, {"processor": _PROCESSOR, **_PICTURE_PARTS})
     profile = known.profile if known.profile in BALL_PROFILES else DEFAULT_BALLS_PROFILE  # tyro lists the known ones
     base = (
         BALL_PROFILES[profile]()
@@ -186,11 +212,13 @@ def parse_balls(arguments: Sequence[str]) -> BallsAction:
         else config_from_file(BallsRunConfig, known.config, known.profile)
     )
     action_class = BALL_ACTIONS[chosen]
-    values: dict[str, Any] = {"start": BallsStart(profile=profile, config_file=known.config), "compute": Compute()}
+    base = with_parts(base, known, _PICTURE_PARTS)
+    values: dict[str, Any] = names_of(base, *_PICTURE_PARTS, parts=_PICTURE_PARTS)
+    values |= {"start": BallsStart(profile=profile, config_file=known.config), "compute": Compute()}
     if action_class in (RunBalls, PretrainBalls):
         if known.processor in BALL_PROCESSORS:
             base = _with_processor(base, BALL_PROCESSORS[known.processor])
-        values["processor"] = name_of(base.abstract.processor, BALL_PROCESSORS)
+        values |= names_of(base, "processor", parts={"processor": _PROCESSOR})
     defaults: Any = action_class(config=base, **values)
     action: BallsAction = tyro.cli(
         action_class,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 import torch
 import tyro
 
 from rmr_gym.errors import explain
+from rmr_gym.evaluation.probes import PROBES
+from rmr_gym.models.encoders import ENCODERS
 from rmr_gym.models.processors import PROCESSORS
 from rmr_gym.objectives import OBJECTIVES
 from rmr_gym.pipeline.config_json import from_json, read_json
@@ -21,18 +25,45 @@ from rmr_gym.training import ARMS
 
 if TYPE_CHECKING:
     ArmName: TypeAlias = str
+    EncoderName: TypeAlias = str
     ObjectiveName: TypeAlias = str
+    ProbeName: TypeAlias = str
     ProcessorName: TypeAlias = str
     ProfileName: TypeAlias = str
 else:  # the choices of the command line are the names in the registries
     ArmName, ObjectiveName = Literal[tuple(ARMS)], Literal[tuple(OBJECTIVES)]
+    EncoderName, ProbeName = Literal[tuple(ENCODERS)], Literal[tuple(PROBES)]
     ProcessorName, ProfileName = Literal[tuple(PROCESSORS)], Literal[tuple(PROFILES)]
 
 Config = TypeVar("Config")
 
-PROCESSOR_FLAG, OBJECTIVE_FLAG = "abstract.processor", "natural.objective"
-ProcessorChoice = Annotated[ProcessorName, tyro.conf.arg(name=PROCESSOR_FLAG)]
-ObjectiveChoice = Annotated[ObjectiveName, tyro.conf.arg(name=OBJECTIVE_FLAG)]
+
+class Part(NamedTuple):
+    """A part of the settings whose class is chosen by name."""
+
+    flag: str
+    """Option that takes the name: stage and field of the part."""
+
+    registry: Registry[Any]
+    """Config class of each name."""
+
+
+PARTS: Mapping[str, Part] = MappingProxyType(
+    {
+        "processor": Part("abstract.processor", PROCESSORS),
+        "encoder": Part("natural.encoder", ENCODERS),
+        "objective": Part("natural.objective", OBJECTIVES),
+        "linear": Part("probe.linear", PROBES),
+        "linear_on_few": Part("probe.linear_on_few", PROBES),
+    }
+)
+"""What can be chosen for games, by the field that commands have for it."""
+
+ProcessorChoice = Annotated[ProcessorName, tyro.conf.arg(name=PARTS["processor"].flag)]
+EncoderChoice = Annotated[EncoderName, tyro.conf.arg(name=PARTS["encoder"].flag)]
+ObjectiveChoice = Annotated[ObjectiveName, tyro.conf.arg(name=PARTS["objective"].flag)]
+ProbeChoice = Annotated[ProbeName, tyro.conf.arg(name=PARTS["linear"].flag)]
+FewLabelsProbeChoice = Annotated[ProbeName, tyro.conf.arg(name=PARTS["linear_on_few"].flag)]
 
 UNPREFIXED = tyro.conf.arg(name="")
 """Makes `--seed` of what would be `--config.seed`."""
@@ -68,24 +99,56 @@ class Compute:
         return self.device
 
 
-def early_options(arguments: Sequence[str], **flags: str) -> argparse.Namespace:
+def early_options(arguments: Sequence[str], parts: Mapping[str, Part]) -> argparse.Namespace:
     """Look at the options that decide which others there are; what is wrong with them is left to tyro to say.
 
     Args:
         arguments: all of them.
-        **flags: further names, and the options that they stand for, beside `profile` and `config`.
+        parts: whose names are looked for, beside `profile` and `config`.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--profile", nargs="?")
     parser.add_argument("--config", nargs="?", type=Path)
-    for name, flag in flags.items():
-        parser.add_argument(f"--{flag}", dest=name, nargs="?")
+    for name, part in parts.items():
+        parser.add_argument(*{f"--{part.flag}", f"--{part.flag.replace('_', '-')}"}, dest=name, nargs="?")
     return parser.parse_known_args(list(arguments))[0]
 
 
-def name_of(config: object, registry: Registry[Any]) -> str:
-    """Return the name of a config's class in a registry."""
-    return next(name for name, config_class in registry.items() if type(config) is config_class)
+def with_parts(base: Config, known: argparse.Namespace, parts: Mapping[str, Part]) -> Config:
+    """Put the defaults of the chosen classes in the place of parts of other classes; slots keep their width.
+
+    Args:
+        base: settings of a whole run.
+        known: what `early_options` found.
+        parts: the same that it was given.
+    """
+    for name, part in parts.items():
+        chosen = getattr(known, name)
+        if chosen in part.registry:
+            base = _with_part(base, part.flag, part.registry[chosen])
+    return base
+
+
+def _with_part(base: Config, flag: str, config_class: type[Any]) -> Config:
+    stage, _, field = flag.partition(".")
+    settings: Any = getattr(base, stage)
+    before = getattr(settings, field)
+    if type(before) is config_class:
+        return base
+    shared = {"slot_dim"} & {one.name for one in dataclasses.fields(config_class)}
+    after = config_class(**{name: getattr(before, name) for name in shared if hasattr(before, name)})
+    changed: Config = dataclasses.replace(base, **{stage: dataclasses.replace(settings, **{field: after})})  # type: ignore[type-var]
+    return changed
+
+
+def names_of(base: object, *names: str, parts: Mapping[str, Part] = PARTS) -> dict[str, str]:
+    """Return the names of the classes that some parts of the settings have; `names` are those of the parts."""
+    found = {}
+    for name in names:
+        stage, _, field = parts[name].flag.partition(".")
+        chosen = type(getattr(getattr(base, stage), field))
+        found[name] = next(known for known, config_class in parts[name].registry.items() if config_class is chosen)
+    return found
 
 
 def config_from_file(config_class: type[Config], config_file: Path, profile: str | None) -> Config:

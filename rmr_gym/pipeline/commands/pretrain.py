@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 from rich.console import Console
 
-from rmr_gym.models.processors import PROCESSORS
-from rmr_gym.pipeline.commands.options import UNPREFIXED, Compute, ProcessorChoice, Start, name_of
+from rmr_gym.pipeline.commands.options import UNPREFIXED, Compute, ProcessorChoice, Start, names_of
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.pipeline.stages import pretrain
@@ -51,8 +50,8 @@ class Pretrain:
         return {
             "seed": base.seed,
             "entropy_threshold": base.probe.entropy_threshold,
-            "processor": name_of(base.abstract.processor, PROCESSORS),
             "abstract": base.abstract,
+            **names_of(base, "processor"),
         }
 
     def execute(self, console: Console) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 
-from rmr_gym.pipeline.commands.options import UNPREFIXED, Compute, Start
+from rmr_gym.pipeline.commands.options import UNPREFIXED, Compute, FewLabelsProbeChoice, ProbeChoice, Start, names_of
 from rmr_gym.pipeline.config import ProbingConfig, RunConfig
 from rmr_gym.pipeline.probed import short_names
 from rmr_gym.pipeline.progress import Reporter
@@ -44,13 +44,26 @@ class Probe:
 
     start: Annotated[Start, UNPREFIXED]
     compute: Annotated[Compute, UNPREFIXED]
+    linear: ProbeChoice
+    """Probe on all frames: gradient steps, or the optimum with a penalty; its own options are shown when it is
+    chosen."""
+
+    linear_on_few: FewLabelsProbeChoice
+    """Probe on few labelled frames; regularised is quicker and scores higher there."""
+
     probe: ProbingConfig
     agent: AgentReadingConfig
 
     @staticmethod
     def defaults(base: RunConfig) -> dict[str, Any]:
         """Return the options that are not required, with their values in a profile."""
-        return {"out": None, "seed": base.seed, "probe": base.probe, "agent": AgentReadingConfig()}
+        return {
+            "out": None,
+            "seed": base.seed,
+            "probe": base.probe,
+            "agent": AgentReadingConfig(),
+            **names_of(base, "linear", "linear_on_few"),
+        }
 
     def execute(self, console: Console) -> None:
         """Probe."""

@@ -9,9 +9,18 @@ from typing import Annotated, Any, Literal
 
 from rich.console import Console
 
-from rmr_gym.models.processors import PROCESSORS
-from rmr_gym.objectives import OBJECTIVES
-from rmr_gym.pipeline.commands.options import UNPREFIXED, Compute, ObjectiveChoice, ProcessorChoice, Start, name_of
+from rmr_gym.pipeline.commands.options import (
+    PARTS,
+    UNPREFIXED,
+    Compute,
+    EncoderChoice,
+    FewLabelsProbeChoice,
+    ObjectiveChoice,
+    ProbeChoice,
+    ProcessorChoice,
+    Start,
+    names_of,
+)
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.pipeline.run import run
@@ -36,8 +45,18 @@ class Run:
     processor: ProcessorChoice
     """Latent transition model; its own options are shown when it is chosen."""
 
+    encoder: EncoderChoice
+    """Pictures to slots; its own options are shown when it is chosen."""
+
     objective: ObjectiveChoice
     """Contrastive loss; its own options are shown when it is chosen."""
+
+    linear: ProbeChoice
+    """Probe on all frames: gradient steps, or the optimum with a penalty; its own options are shown when it is
+    chosen."""
+
+    linear_on_few: FewLabelsProbeChoice
+    """Probe on few labelled frames; regularised is quicker and scores higher there."""
 
     together: Literal["auto", "yes", "no"] = "auto"
     """Train all encoders as one ensemble instead of one after another; auto does so on a GPU."""
@@ -48,8 +67,7 @@ class Run:
         return {
             "config": base,
             "out": None,
-            "processor": name_of(base.abstract.processor, PROCESSORS),
-            "objective": name_of(base.natural.objective, OBJECTIVES),
+            **names_of(base, *PARTS),
         }
 
     def execute(self, console: Console) -> None:

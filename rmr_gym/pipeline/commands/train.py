@@ -8,8 +8,15 @@ from typing import Annotated, Any
 
 from rich.console import Console
 
-from rmr_gym.objectives import OBJECTIVES
-from rmr_gym.pipeline.commands.options import UNPREFIXED, ArmName, Compute, ObjectiveChoice, Start, name_of
+from rmr_gym.pipeline.commands.options import (
+    UNPREFIXED,
+    ArmName,
+    Compute,
+    EncoderChoice,
+    ObjectiveChoice,
+    Start,
+    names_of,
+)
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.pipeline.stages import train
@@ -42,6 +49,9 @@ class Train:
 
     start: Annotated[Start, UNPREFIXED]
     compute: Annotated[Compute, UNPREFIXED]
+    encoder: EncoderChoice
+    """Pictures to slots; its own options are shown when it is chosen."""
+
     objective: ObjectiveChoice
     """Contrastive loss; its own options are shown when it is chosen."""
 
@@ -53,8 +63,8 @@ class Train:
         return {
             "arm": next(iter(ARMS)),
             "seed": base.seed,
-            "objective": name_of(base.natural.objective, OBJECTIVES),
             "natural": base.natural,
+            **names_of(base, "encoder", "objective"),
         }
 
     def execute(self, console: Console) -> None:

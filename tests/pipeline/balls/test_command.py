@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from rmr_gym.models.decoders import DiscDecoderConfig
+from rmr_gym.models.encoders import KeypointsConfig
 from rmr_gym.models.processors import BALL_PROCESSORS, InteractionNetworkConfig
 from rmr_gym.pipeline.balls import BALL_PROFILES, BallsRunConfig
 from rmr_gym.pipeline.balls.bottleneck import DEFAULT_WIDTHS
@@ -57,6 +59,14 @@ def test_processor_is_chosen_by_name(name: str, width: int) -> None:
     assert isinstance(action, RunBalls)
     assert type(action.config.abstract.processor) is BALL_PROCESSORS[name]
     assert action.config.abstract.processor.slot_dim == action.config.natural.encoder.slot_dim == width
+
+
+@pytest.mark.parametrize("action", ["run", "pretrain", "bottleneck"])
+def test_parts_for_pictures_are_chosen_by_name(action: str) -> None:
+    words = ["--natural.encoder", "keypoints", "--natural.encoder.channels", "7", "--natural.decoder", "discs"]
+    chosen = parse_balls([action, "--profile", "smoke", *words]).config.natural
+    assert chosen.encoder == KeypointsConfig(slot_dim=BALL_PROFILES["smoke"]().natural.encoder.slot_dim, channels=7)
+    assert chosen.decoder == DiscDecoderConfig()
 
 
 def test_options_of_the_chosen_processor_can_be_set(capsys: pytest.CaptureFixture[str]) -> None:
