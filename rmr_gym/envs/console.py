@@ -79,7 +79,7 @@ class Console:
         colors: what `palette()` returned in another process; None reads it here, which takes 0.2 s once.
 
     Raises:
-        ValueError: when ale-py does not know the cartridge.
+        ValueError: when ale-py does not know the cartridge, or its screen is not of 210 x 160 pixels.
         RuntimeError: when the emulator does not update its RAM or shows other colours than its palette.
         DependencyNotInstalled: when ale-py is missing.
 
@@ -98,6 +98,7 @@ class Console:
         self.palette = palette() if colors is None else colors
         self._gray = to_gray(self.palette)
         self._ale = load_emulator(path)
+        check_screen(self._ale, config.game)
         self._power_on = self._ale.cloneSystemState()
         self._last = np.empty(SCREEN_SHAPE, dtype=np.uint8)
         self.num_noops = 0
@@ -299,6 +300,23 @@ def palette() -> NDArray[np.uint8]:
     colors[1::2] = colors[::2]
     colors.setflags(write=False)
     return colors
+
+
+def check_screen(ale: ALEInterface, game: str) -> None:
+    """Refuse a game whose screen has another size than those of the 24 games, which files and encoders rely on.
+
+    Args:
+        ale: with the cartridge of the game.
+        game: its rom id, for the message.
+
+    Raises:
+        ValueError: when the screen is not of 210 x 160 pixels.
+    """
+    size = tuple(ale.getScreenDims())
+    if size != SCREEN_SHAPE:
+        expected, got = ("{} x {} pixels".format(*shape) for shape in (SCREEN_SHAPE, size))
+        fix = "Leave it out of rmr_gym/envs/games.py; PairedObservation takes such a game around ale-py's environment."
+        raise ValueError(explain(expected=f"a game with a screen of {expected}", got=f"{game} with {got}", fix=fix))
 
 
 def load_emulator(path: Path, *, frame_skip: int = 1) -> ALEInterface:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rmr_gym.counts import as_count
 from rmr_gym.envs.actions import NUM_ACTIONS
+from rmr_gym.envs.console import check_screen
 from rmr_gym.envs.frames import check_size, pool_frames, resize_frame
 from rmr_gym.envs.games import SCREEN_SHAPE, Game, get_game
 from rmr_gym.errors import explain, missing_extra
@@ -47,7 +48,7 @@ class GameEnv(AtariEnv):
         render_mode: "rgb_array", "human" or None.
 
     Raises:
-        ValueError: when an option is out of its range or the game is unknown.
+        ValueError: when an option is out of its range, the game is unknown, or its screen is not of 210 x 160 pixels.
 
     Example:
         >>> env = GameEnv("pong", gray=True, size=(84, 84))
@@ -96,6 +97,7 @@ class GameEnv(AtariEnv):
             max_num_frames_per_episode=max_frames,
             render_mode=render_mode,
         )
+        check_screen(self.ale, rom_id)
         EzPickle.__init__(
             self,
             rom_id,

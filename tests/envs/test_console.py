@@ -9,14 +9,18 @@ from pathlib import Path
 import ale_py
 import numpy as np
 import pytest
+from ale_py.env import AtariEnv
 from gymnasium.error import DependencyNotInstalled
 from numpy.typing import NDArray
 
 from rmr_gym.envs import console as console_module
+from rmr_gym.envs import games as games_module
 from rmr_gym.envs.atari import make_atari
 from rmr_gym.envs.console import Console, ConsoleConfig, check_rom, palette, rom_path
 from rmr_gym.envs.frames import to_gray
-from rmr_gym.envs.games import GAMES
+from rmr_gym.envs.game_env import GameEnv
+from rmr_gym.envs.games import GAMES, Game
+from rmr_gym.wrappers import PairedObservation
 from tests.warm_python import run_python
 
 
@@ -28,6 +32,16 @@ def emulator(game: str) -> ale_py.ALEInterface:
     ale.loadROM(rom_path(game))
     ale.reset_game()
     return ale
+
+
+def test_games_with_another_screen_are_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(games_module._KNOWN_AS, "pooyan", Game(rom_id="pooyan", name="Pooyan"))
+    for make in (lambda: Console(ConsoleConfig(game="pooyan")), lambda: GameEnv("pooyan")):
+        with pytest.raises(ValueError, match=r"screen of 210 x 160 pixels; got pooyan with 220 x 160.*PairedObserv"):
+            make()
+    foreign = PairedObservation(AtariEnv("pooyan", frameskip=4, repeat_action_probability=0.0))
+    observation, _ = foreign.reset(seed=0)
+    assert observation["pixels"].shape == (220, 160, 3), "as the message advises"
 
 
 def play(console: Console, actions: NDArray[np.int64]) -> list[bytes]:
@@ -215,6 +229,9 @@ def test_console_shows_what_the_environment_shows() -> None:
 
 class _FrozenRam:
     """An emulator whose RAM never changes, as in ALE issue 534."""
+
+    def getScreenDims(self) -> tuple[int, int]:  # noqa: N802
+        return 210, 160
 
     def cloneSystemState(self) -> None:  # noqa: N802
         return None
