@@ -164,7 +164,14 @@ class Run:
 
     @staticmethod
     def defaults(base: RunConfig) -> dict[str, Any]:
-        """Return the options that are not required, with their values in a profile."""
+        """Return the options that are not required, with their values in a profile.
+
+        Raises:
+            ValueError: when the settings are of a run on data that were there, which experiments cannot share.
+        """
+        if base.recorded:
+            got, fix = f"recorded: {', '.join(base.recorded)}", "Leave that out of the file, or use `rmr-gym run`."
+            raise ValueError(explain(expected="settings that say what is to be recorded", got=got, fix=fix))
         return {
             "games": "",
             "seeds": f"{base.seeds[0]}..{base.seeds[-1]}",

@@ -130,6 +130,10 @@ class RunConfig:
     """Who plays for the data: graded (random players), paper (32 players, of which 22 look ahead: better data in more
     time), sb3:FOLDER (checkpoints of `python -m agents.train`), or several, which take turns."""
 
+    recorded: tuple[str, ...] = ()
+    """Folders of data sets that are taken as they are, instead of playing: of `rmr-gym collect`, or of
+    `rmr_gym.data.collect` with players of your own. They open as one, and `players` and `data` have no say then."""
+
     data: DataConfig = field(default_factory=DataConfig)
     """What is recorded."""
 
@@ -151,6 +155,7 @@ class RunConfig:
             _ = ARMS[name]
         check_once("arm", self.arms)
         check_once("source of players", self.players)
+        check_once("recorded data set", self.recorded)
 
     @property
     def seeds(self) -> tuple[int, ...]:

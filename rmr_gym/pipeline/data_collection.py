@@ -21,7 +21,7 @@ from rmr_gym.pipeline.data_estimate import NOTHING, Estimate, estimate
 from rmr_gym.pipeline.players import named_players
 from rmr_gym.pipeline.progress import Reporter
 from rmr_gym.pipeline.stage import EPISODES, JsonObject, Stage, check_stage, exclusive
-from rmr_gym.pipeline.stages.collect import begin_collection, collection_inputs, describe_splits, recording
+from rmr_gym.pipeline.stages.collect import begin_collection, collection_inputs, describe_collection, recording
 from rmr_gym.pipeline.tables import columns, under
 
 
@@ -178,7 +178,7 @@ def collect_several(
 
         def on_game(store: EpisodeStore) -> None:
             game = store.path.name
-            started.get(game, stages[game]).finish(describe_splits(store.path, config))
+            started.get(game, stages[game]).finish(describe_collection(store.path, config))
             frames, size = sum(file.num_rows for file in store.files), sum(file.num_bytes for file in store.files)
             reporter.line(f"{game}: {len(store)} episodes, {frames:,} frames, {size / 1e6:,.1f} MB")
 

@@ -19,7 +19,7 @@ from rmr_gym.pipeline import figures, stages, summary
 from rmr_gym.pipeline.circumstances import circumstances, earlier
 from rmr_gym.pipeline.config import RunConfig
 from rmr_gym.pipeline.config_json import read_json, to_json
-from rmr_gym.pipeline.datasets import open_dataset
+from rmr_gym.pipeline.datasets import DataPath, open_dataset
 from rmr_gym.pipeline.machine import check_device
 from rmr_gym.pipeline.pinning import pin
 from rmr_gym.pipeline.players import named_players
@@ -52,7 +52,7 @@ def run(
     command_line: Sequence[str] = (),
     reporter: Reporter | None = None,
 ) -> JsonObject:
-    """Collect, pre-train, train and probe all arms, compare them, draw.
+    """Collect, or take what was recorded; pre-train, train and probe all arms, compare them, draw.
 
     Every stage keeps its own record, so a call that was killed is continued by the same call, and more seeds or arms
     can be added by a later one.
@@ -79,7 +79,7 @@ def run(
     _require_one_width(config)
     _require_batches(config)
     with exclusive(out) as folder:
-        if not (folder / "data" / RESULT_FILE).exists():
+        if not config.recorded and not (folder / "data" / RESULT_FILE).exists():
             # Before anything is written, or a config would be left behind that belongs to nothing.
             rom_path(config.game)
             named_players(config.players, config.game, config.data)
@@ -88,13 +88,10 @@ def run(
         if pin(config, folder, may_change=_MAY_GROW if begun else (*_MAY_GROW, *_AFTER_DATA)):
             reporter.line(f"Continuing the run in {folder}")
         before, stopwatch = earlier(folder / RESULT_FILE, _records(config, folder)), Stopwatch()
-        data, processor = folder / "data", folder / "processor"
-        collected = stages.collect(
-            config.game, data, config.data, seed=config.seed, sources=config.players, reporter=reporter
-        )
+        collected = _collect(config, folder, reporter)
         pretrained = stages.pretrain(
-            data,
-            processor,
+            _data(config, folder),
+            folder / "processor",
             config.abstract,
             entropy_threshold=config.probe.entropy_threshold,
             seed=config.seed,
@@ -126,9 +123,12 @@ def _require_one_width(config: RunConfig) -> None:
 
 
 def _require_batches(config: RunConfig) -> None:
-    """Refuse batches larger than all that can be recorded for training; games that end early leave less still."""
-    data = config.data
-    most = (data.num_episodes - num_held_out(data.num_episodes, data.validation_fraction)) * data.max_steps
+    """Refuse batches larger than all that can be, or was, recorded for training; games that end early leave less."""
+    if config.recorded:
+        most = len(stages.open_recorded(config.recorded, config.game)["train"])
+    else:
+        data = config.data
+        most = (data.num_episodes - num_held_out(data.num_episodes, data.validation_fraction)) * data.max_steps
     loops = {"abstract.loop": config.abstract.loop}
     for arm in config.arms:
         if ARMS[arm].learns_from != "nothing":
@@ -136,8 +136,21 @@ def _require_batches(config: RunConfig) -> None:
             loops[name] = config.natural.loop_of(arm)
     for name, loop in loops.items():
         if most < loop.batch_size:
-            expected = f"{name}.batch_size of at most the {most} transitions that are recorded for training"
+            expected = f"{name}.batch_size of at most the {most} transitions that are there for training"
             raise ValueError(explain(expected=expected, got=loop.batch_size, fix="Lower it, or record more."))
+
+
+def _data(config: RunConfig, folder: Path) -> DataPath:
+    """Return where the pairs of a run are."""
+    return config.recorded or folder / "data"
+
+
+def _collect(config: RunConfig, folder: Path, reporter: Reporter) -> JsonObject:
+    """Record pairs, or count those that were recorded."""
+    out = folder / "data"
+    if config.recorded:
+        return stages.survey(config.recorded, out, config.game, reporter=reporter)
+    return stages.collect(config.game, out, config.data, seed=config.seed, sources=config.players, reporter=reporter)
 
 
 Records = dict[str, dict[int, JsonObject]]
@@ -164,7 +177,7 @@ def _train_together(config: RunConfig, folder: Path, device: str, reporter: Repo
     """Train what is not trained yet as one ensemble; the stages of the encoders are finished then."""
     members = [Member(arm, seed) for seed in config.seeds for arm in config.arms]
     stages.train_together(
-        folder / "data",
+        _data(config, folder),
         folder / "processor",
         {member: encoder_folder(folder, member.arm, member.seed) for member in members},
         config.natural,
@@ -182,7 +195,7 @@ def _encoders(config: RunConfig, folder: Path, device: str, reporter: Reporter) 
         for arm in config.arms:
             out = encoder_folder(folder, arm, seed)
             trained[arm][seed] = stages.train(
-                folder / "data",
+                _data(config, folder),
                 folder / "processor",
                 out,
                 arm,
@@ -192,7 +205,7 @@ def _encoders(config: RunConfig, folder: Path, device: str, reporter: Reporter) 
                 reporter=reporter,
             )
             probed[arm][seed] = stages.probe(
-                folder / "data", out, None, config.probe, seed=config.seed, device=device, reporter=reporter
+                _data(config, folder), out, None, config.probe, seed=config.seed, device=device, reporter=reporter
             )
     return trained, probed
 
@@ -238,7 +251,7 @@ def _draw(config: RunConfig, folder: Path, pretrained: JsonObject, probed: Recor
     )
     arm, seed = config.arms[0], config.seeds[0]
     examples: Mapping[str, Any] = probed[arm][seed]["examples"]
-    held_out = open_dataset(folder / "data", "validation", gray=False)
+    held_out = open_dataset(_data(config, folder), "validation", gray=False)
     frames = held_out.frames(np.array(examples["frames"]))
     assert frames.pixels is not None
     kept = np.array(pretrained["kept_slots"])

@@ -74,6 +74,12 @@ def test_config_of_an_earlier_run_brings_its_game_and_seeds(tmp_path: Path) -> N
     assert {(one.profile, one.config["data"]["seed"]) for one in experiments} == {("mine", 3)}
 
 
+def test_config_of_a_run_on_recorded_data_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text(json.dumps(to_json(dataclasses.replace(TINY, recorded=("data/mine",)))))
+    with pytest.raises(ValueError, match="what is to be recorded; got recorded: data/mine"):
+        parse_run(["table1", "--config", str(tmp_path / "mine.json")])
+
+
 def test_later_seeds_share_data_and_processor_with_earlier_ones() -> None:
     first, later = (parse_run(["table1", "--profile", "smoke", "--seeds", seeds]) for seeds in ("0", "5..6"))
     shared = {one.folder for one in first.experiments()} & {one.folder for one in later.experiments()}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from gymnasium.error import DependencyNotInstalled
 
-from rmr_gym.data import EpisodeStore
+from rmr_gym.data import EpisodeStore, collect
 from rmr_gym.documents import write_json
 from rmr_gym.models.processors import MpnnConfig
 from rmr_gym.pipeline.config import RunConfig
@@ -21,6 +21,7 @@ from rmr_gym.pipeline.config_json import from_json, to_json
 from rmr_gym.pipeline.players import named_players
 from rmr_gym.pipeline.run import run
 from rmr_gym.pipeline.stage import JsonObject, exclusive
+from rmr_gym.players import graded_players
 from tests.warm_python import started_python
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -187,6 +188,55 @@ def test_run_refuses_players_that_are_none_before_anything_is_written(
     with pytest.raises(ValueError, match=r"Expected .* got"):
         run(dataclasses.replace(tiny, players=sources), tmp_path / "run")
     assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_run_on_recorded_data_is_the_run_that_recorded_them(
+    finished: tuple[Path, JsonObject], tiny: RunConfig, tmp_path: Path
+) -> None:
+    folder, expected = finished
+    config, out = dataclasses.replace(tiny, recorded=(str(folder / "data"),)), tmp_path / "out"
+    result = run(config, out)
+    assert not list(out.rglob("*.arrow")), "nothing is played or copied"
+    assert _without_circumstances(result) | {"config": None} == _without_circumstances(expected) | {"config": None}
+    assert from_json(RunConfig, result["config"]) == config
+    assert set(result["timing"]["stages"]) == {"collect", "pretrain", "train", "probe"}
+    assert (out / "bits.png").read_bytes().startswith(PNG)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
+    assert _without_circumstances(run(config, out)) == _without_circumstances(result)
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")} == before
+    with pytest.raises(ValueError, match="other ones .*recorded"):
+        run(tiny, out)
+
+
+def test_run_takes_data_of_players_of_ones_own_in_several_folders(tiny: RunConfig, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("a", "b")]
+    for seed, folder in enumerate(folders):
+        collect(folder, "pong", num_episodes=2, max_steps_per_episode=40, players=graded_players(2), seed=seed)
+    config = dataclasses.replace(tiny, arms=("untrained",), recorded=tuple(map(str, folders)))
+    splits = run(config, tmp_path / "out")["data"]["splits"]
+    assert sum(split["num_episodes"] for split in splits.values()) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"game": "boxing"}, "data sets of boxing; got .* of pong. Say pong"),
+        ({"recorded": ("nowhere",)}, "nowhere"),
+        ({"natural": {"batch_size": 500}}, "natural.loop.batch_size of at most the [0-9]+ transitions .*; got 500"),
+    ],
+)
+def test_run_refuses_recorded_data_that_do_not_fit_before_anything_is_trained(
+    finished: tuple[Path, JsonObject], tiny: RunConfig, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    config = dataclasses.replace(tiny, recorded=(str(finished[0] / "data"),))
+    if "natural" in changes:
+        loop = dataclasses.replace(tiny.natural.loop, **changes["natural"])
+        changes = {"natural": dataclasses.replace(tiny.natural, loop=loop)}
+    out = tmp_path / "out"
+    with pytest.raises(ValueError, match=message):
+        run(dataclasses.replace(config, **changes), out)
+    assert not (out / "processor").exists()
+    assert run(dataclasses.replace(config, arms=("untrained",)), out), "what was refused binds nobody"
 
 
 @pytest.mark.gpu

@@ -29,7 +29,7 @@ from rmr_gym.pipeline.tables import render
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """Do the whole chain: collect, pre-train, train and probe all arms, compare them.
+    """Do the whole chain: collect (or take --recorded data sets), pre-train, train and probe all arms, compare them.
 
     Prints a table and writes result.json, table.txt, curves.png and bits.png into the output folder. Repeat a run that
     was interrupted and it continues; what is finished is not done again.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -75,7 +75,7 @@ def collect(
                 on_episode=lambda _: progress(next(count), config.num_episodes),
                 before_episode=watch,
             )
-        result = stage.finish(describe_splits(Path(out), config))
+        result = stage.finish(describe_collection(Path(out), config))
     frames = sum(split["num_frames"] for split in result["splits"].values())
     reporter.line(f"Collected {config.num_episodes} episodes, {frames:,} frames{spent(result)}")
     return result
@@ -122,16 +122,25 @@ def begin_collection(session: Session, inputs: JsonObject) -> Stage:
     return stage
 
 
-def describe_splits(folder: Path, config: DataConfig) -> JsonObject:
+def describe_collection(folder: Path, config: DataConfig) -> JsonObject:
     """Count what the two halves of a complete data set hold."""
-    splits = {}
-    for name in get_args(Split):
-        dataset = TransitionDataset(folder, split=name, validation_fraction=config.validation_fraction)
-        splits[name] = {
+    splits = {
+        name: TransitionDataset(folder, split=name, validation_fraction=config.validation_fraction)
+        for name in get_args(Split)
+    }
+    num_bytes = sum(file.num_bytes for file in EpisodeStore(folder).files)
+    return {"num_bytes": num_bytes, "splits": describe_splits(splits)}
+
+
+def describe_splits(splits: Mapping[str, TransitionDataset]) -> JsonObject:
+    """Count what the halves of a data set hold."""
+    return {
+        name: {
             "num_episodes": len(dataset.episode_indices),
             "num_frames": dataset.num_frames,
             "num_transitions": len(dataset),
             "duplicate_frames": dataclasses.asdict(dataset.duplicate_frame_fraction()),
             "fingerprint": dataset.fingerprint,
         }
-    return {"num_bytes": sum(file.num_bytes for file in EpisodeStore(folder).files), "splits": splits}
+        for name, dataset in splits.items()
+    }
