@@ -14,6 +14,8 @@ from rmr_gym.errors import explain
 from rmr_gym.training.loop import GroupTerms
 from rmr_gym.training.unfolding import UnfoldedConvolutions
 
+_IN_TURN = 'Train them with execution="in_turn" (rmr-gym run --together no, python -m benchmarks run --together 1).'
+
 
 class Stack(nn.Module):
     """Losses of several modules, computed by one of them with the stacked weights of all.
@@ -59,12 +61,12 @@ class Stack(nn.Module):
             try:
                 total, logged = in_one_pass(self._weights(), *stacked)
             except RuntimeError as error:
-                if "randomness" not in str(error):
-                    raise
-                # One draw for all members, or draws of their order, would not be those of the members alone.
-                fix = 'Train them with execution="in_turn" (rmr-gym run --together no, benchmarks run --together 1).'
-                expected = "members in one pass that draw no random numbers"
-                raise ValueError(explain(expected=expected, got="dropout or the like", fix=fix)) from error
+                if "randomness" in str(error):
+                    # One draw for all members, or draws of their order, would not be those of the members alone.
+                    expected = "members in one pass that draw no random numbers"
+                    raise ValueError(explain(expected=expected, got="dropout or the like", fix=_IN_TURN)) from error
+                error.add_note(f"This came of several members in one pass. {_IN_TURN}")
+                raise
         return GroupTerms(total, logged)
 
     @torch.no_grad()

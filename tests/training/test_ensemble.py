@@ -107,6 +107,19 @@ def test_in_turn_members_drop_out_what_they_do_alone() -> None:
         train_side_by_side([noisy(trainee) for trainee in make_trainees()], CONFIG, execution="stacked")
 
 
+def test_what_cannot_be_mapped_over_members_says_how_to_go_on() -> None:
+    class ReadsNumbers(nn.Module):
+        def forward(self, inputs: Tensor) -> Tensor:
+            return inputs * inputs.sum().item()
+
+    trainees = make_trainees()
+    for trainee in trainees:
+        trainee.loss.second = ReadsNumbers()
+    with pytest.raises(RuntimeError) as raised:
+        train_side_by_side(trainees, CONFIG, execution="stacked")
+    assert any("--together no" in note for note in raised.value.__notes__)
+
+
 class Attention(nn.Module):
     """A frozen attention, which has a fast path of its own outside of training, behind a layer that learns."""
 
