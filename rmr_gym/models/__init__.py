@@ -26,6 +26,7 @@ from rmr_gym.models.frozen_ram_features import RamFeatures
 from rmr_gym.models.interfaces import Encoder, Processor, VideoEncoder
 from rmr_gym.models.picture_features import PictureFeatures, Readout
 from rmr_gym.models.ram_features import RamStateFeatures
+from rmr_gym.models.trajectory_checkpoint import load_trajectory_model, save_trajectory_model
 from rmr_gym.models.world_model import (
     AbstractModel,
     Latents,
@@ -66,11 +67,13 @@ __all__ = [
     "load_any_encoder",
     "load_encoder",
     "load_processor",
+    "load_trajectory_model",
     "load_video_model",
     "read_encoder_document",
     "save_abstract_model",
     "save_encoder",
     "save_processor",
+    "save_trajectory_model",
     "save_video_model",
     "trainable_parameters",
     "trajectory_model",

@@ -17,7 +17,11 @@ from rmr_gym.models.world_model import Precision
 
 Prediction = Literal["position", "displacement", "acceleration"]
 
-_COORDINATES = 2
+COORDINATES = 2
+"""Numbers that say where a ball is."""
+
+UNITS = ("position_unit", "step_unit", "output_unit")
+"""Buffers of a standardised `TrajectoryModel`."""
 
 
 def window_features(state: Float[Tensor, "batch history slot 2"]) -> Float[Tensor, "batch slot dim"]:
@@ -66,12 +70,12 @@ class TrajectoryModel(nn.Module):
             raise ValueError(explain(expected=f"a history >= {shortest} to predict {predicts}", got=history, fix=fix))
         _check_action_free(processor)
         self.history, self.predicts = history, predicts
-        self.encoder = nn.Linear(_COORDINATES * history, processor.slot_dim)
+        self.encoder = nn.Linear(COORDINATES * history, processor.slot_dim)
         self.processor = processor
-        self.decoder = nn.Linear(processor.output_dim, _COORDINATES)
+        self.decoder = nn.Linear(processor.output_dim, COORDINATES)
         self.standardise = standardise
         if standardise:
-            for name in ("position_unit", "step_unit", "output_unit"):
+            for name in UNITS:
                 self.register_buffer(name, torch.ones(()))
 
     def measure_units(self, windows: Float[Tensor, "window time slot 2"]) -> None:
@@ -136,11 +140,11 @@ class InteractionModel(nn.Module):
     def __init__(self, processor: Processor) -> None:
         super().__init__()
         _check_action_free(processor)
-        if processor.slot_dim % _COORDINATES or processor.output_dim != _COORDINATES:
+        if processor.slot_dim % COORDINATES or processor.output_dim != COORDINATES:
             got = f"slots of width {processor.slot_dim} to width {processor.output_dim}"
             fix = "Put it into a TrajectoryModel, which has an encoder and a decoder."
             raise ValueError(explain(expected="a processor from windows of positions to positions", got=got, fix=fix))
-        self.history = processor.slot_dim // _COORDINATES
+        self.history = processor.slot_dim // COORDINATES
         self.processor = processor
 
     def forward(self, state: Float[Tensor, "batch history slot 2"]) -> Float[Tensor, "batch slot 2"]:

@@ -20,6 +20,7 @@ from rmr_gym.models.decoders.ram import RamDecoderConfig
 from rmr_gym.models.encoders import ENCODERS, VIDEO_ENCODERS
 from rmr_gym.models.encoders.ram import RamEncoderConfig
 from rmr_gym.models.processors import BALL_PROCESSORS, PROCESSORS
+from rmr_gym.models.trajectory_coder import TrajectoryCoderConfig
 from rmr_gym.registry import Registry
 
 FORMAT = "rmr-checkpoint/1"
@@ -38,11 +39,14 @@ KINDS: Mapping[str, Registry[type[Any]]] = {
     "processor": Registry("processor", *dict.fromkeys([*PROCESSORS.items(), *BALL_PROCESSORS.items()])),
     "ram decoder": Registry("ram decoder", ("linear", RamDecoderConfig)),
     "video decoder": VIDEO_DECODERS,
+    "trajectory coder": Registry("trajectory coder", ("linear", TrajectoryCoderConfig)),
 }
 """Kinds of modules and the config classes that build them."""
 
 _MODELS = {"video": "video_model", "ram": "abstract_model"}
-_SAVED_AS = {f"{side} {part}": model for part in ("encoder", "decoder") for side, model in _MODELS.items()}
+_SAVED_AS = {f"{side} {part}": model for part in ("encoder", "decoder") for side, model in _MODELS.items()} | {
+    "trajectory coder": "trajectory_model"
+}
 
 JsonObject = dict[str, Any]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated
 
 import tyro
@@ -49,6 +50,9 @@ class BallsDataConfig:
 class BallsScoringConfig:
     """What models are scored on; the same windows for all of them."""
 
+    MEANT_BEFORE = MappingProxyType({"symmetric": False})
+    """What it means that a field is absent from a document that was written before the field existed."""
+
     num_windows: int = 5_000
     """Held-out windows of positions."""
 
@@ -57,6 +61,10 @@ class BallsScoringConfig:
 
     horizon: int = 10
     """Steps of a rollout (paper, section 4)."""
+
+    symmetric: bool = False
+    """Score the predictions of positions averaged over the symmetries of the box, too, which are better and take eight
+    times as long (two under gravity)."""
 
     def __post_init__(self) -> None:
         if self.num_windows < 1 or self.num_pictures < 4 or self.horizon < 1:

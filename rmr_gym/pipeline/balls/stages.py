@@ -13,7 +13,8 @@ from rmr_gym.data import EpisodeStore, TransitionDataset, collect_balls
 from rmr_gym.envs.balls_config import BallsConfig
 from rmr_gym.envs.mujoco_loading import load_mujoco
 from rmr_gym.evaluation import trajectories, videos
-from rmr_gym.models import fingerprint, load_processor, save_processor
+from rmr_gym.evaluation.symmetries import averaged_over_symmetries
+from rmr_gym.models import fingerprint, load_processor, save_trajectory_model
 from rmr_gym.models.checkpoint import save_video_model
 from rmr_gym.pipeline.balls.config import HISTORY, BallsDataConfig, BallsScoringConfig
 from rmr_gym.pipeline.config_json import to_json, to_key_json
@@ -93,7 +94,7 @@ def pretrain(
     inputs = {
         "data": [dataset.fingerprint, held_out.fingerprint],
         "config": to_key_json(config),
-        "scoring": to_json(scoring),
+        "scoring": to_key_json(scoring),
         "seed": seed,
     }
     with exclusive(out) as folder:
@@ -113,11 +114,13 @@ def pretrain(
                 keep_state=True,  # until it is scored
             )
         world = dataset.balls
-        save_processor(model.processor, folder, num_slots=world.num_balls, world="bouncing_balls", seed=seed)
+        save_trajectory_model(model, folder, num_balls=world.num_balls, world="bouncing_balls", seed=seed)
         windows = trajectories.draw_windows(long, scoring.num_windows, seed=seed)
         predictors = trajectories.baselines() | {
             "processor": functools.partial(trajectories.predict_positions, model, box_size=world.box_size)
         }
+        if scoring.symmetric:
+            predictors["symmetric_processor"] = averaged_over_symmetries(predictors["processor"], world)
         scores = {
             name: dataclasses.asdict(trajectories.score_trajectories(step, windows, world, history=HISTORY))
             for name, step in predictors.items()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import sys
@@ -14,16 +15,20 @@ from gymnasium.error import DependencyNotInstalled
 from matplotlib.image import imread
 from PIL import Image
 
+from rmr_gym.evaluation.symmetries import averaged_over_symmetries
+from rmr_gym.evaluation.trajectories import draw_windows, predict_positions, score_trajectories
 from rmr_gym.evaluation.videos import draw_indices, score_video_model
-from rmr_gym.models import fingerprint, load_processor, load_video_model
+from rmr_gym.models import fingerprint, load_processor, load_trajectory_model, load_video_model
 from rmr_gym.pipeline.balls import BallsRunConfig, pretrain_balls, run_balls
 from rmr_gym.pipeline.balls.bottleneck import run_bottleneck
 from rmr_gym.pipeline.balls.run import compare
 from rmr_gym.pipeline.balls.stages import open_balls
+from rmr_gym.pipeline.balls.tables import abstract_table
 from rmr_gym.pipeline.config_json import from_json
 from rmr_gym.pipeline.data_describe import describe
 from rmr_gym.pipeline.datasets import validation_fraction_of
 from rmr_gym.pipeline.stage import JsonObject, exclusive
+from rmr_gym.pipeline.tables import plain
 from rmr_gym.training import BALL_ARMS, read_records, trajectories, videos
 
 HISTORY, HORIZON = 3, 4
@@ -270,13 +275,14 @@ def test_settings_of_before_there_was_a_choice_mean_what_held_then(
     document, before = json.loads(path.read_text()), kept(copied_balls)
     for name in ("standardise", "unroll_steps", "unrolled_fraction"):
         del document["abstract"][name]
-    del document["abstract"]["processor"]["message_layers"]
+    del document["abstract"]["processor"]["message_layers"], document["scoring"]["symmetric"]
     for stage in ("abstract", "natural"):
         for name in ("optimizer", "weight_decay"):
             del document[stage]["loop"][name]
     path.write_text(json.dumps(document))
     inputs = json.loads((copied_balls / "processor" / "result.json").read_text())["inputs"]
     assert inputs["config"] == document["abstract"], "records of stages are as they were"
+    assert inputs["scoring"] == document["scoring"]
     run_balls(tiny_balls, copied_balls)
     assert kept(copied_balls) == before
 
@@ -342,6 +348,22 @@ def test_run_that_was_killed_ends_as_an_undisturbed_one(
     assert all(again[path] == before[path] for path in finished)
     assert json.loads((state.parent / "result.json").read_text())["timing"]["resumed"] is True
     assert not [path for path in tmp_path.rglob("*") if "begun" in path.name or path.suffix == ".tmp"]
+
+
+def test_saved_trajectory_model_is_the_one_that_was_scored(tiny_balls: BallsRunConfig, tmp_path: Path) -> None:
+    scoring = dataclasses.replace(tiny_balls.scoring, symmetric=True)
+    config = dataclasses.replace(tiny_balls, scoring=scoring)
+    result = pretrain_balls(config, tmp_path)["abstract"]["scores"]
+    assert list(result) == ["copy_last", "constant_velocity", "processor", "symmetric_processor"]
+    model = load_trajectory_model(tmp_path / "processor")
+    long = open_balls(tmp_path / "trajectories", "validation", config.data, history=HISTORY + HORIZON - 1)
+    windows = draw_windows(long, scoring.num_windows, seed=config.seed)
+    step = functools.partial(predict_positions, model)
+    predictors = {"processor": step, "symmetric_processor": averaged_over_symmetries(step, config.world)}
+    for name, predictor in predictors.items():
+        scores = dataclasses.asdict(score_trajectories(predictor, windows, config.world, history=HISTORY))
+        assert json.loads(json.dumps(scores)) == result[name]
+    assert "symmetric_processor" in plain(abstract_table({"scores": result}))
 
 
 def test_saved_model_is_the_one_that_was_scored(
