@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.performance.gpu_machine import PRECISIONS, measure_machine
+from benchmarks.performance.gpu_machine import PRECISIONS, device_errors, measure_machine
 from rmr_gym.pipeline.machine import check_device
 
 MACHINE, TABLE = "machine", "table_1"
@@ -149,8 +149,6 @@ def _correctness(config: GpuConfig, _: float) -> Any:
 
 
 def _messages(config: GpuConfig, end: float) -> Any:
-    from triton import TritonError
-
     from benchmarks.performance.gpu_messages import measure_messages, settings_of
 
     machine, rows = _needed(config, MACHINE), []
@@ -159,7 +157,7 @@ def _messages(config: GpuConfig, end: float) -> Any:
             break
         try:
             rows.append(measure_messages(setting, machine, config.device, repeats=config.repeats))
-        except (RuntimeError, TritonError) as error:  # too little memory, or a kernel that this device cannot run
+        except device_errors() as error:  # too little memory, or a kernel that this device cannot run
             rows.append({"setting": asdict(setting), "error": str(error)[:500]})
         if config.device != "cpu":
             torch.cuda.empty_cache()

@@ -66,6 +66,15 @@ def replayed(work: Callable[[], object], device: str) -> Callable[[], object] | 
     return graph.replay
 
 
+def device_errors() -> tuple[type[Exception], ...]:
+    """Return what is raised where memory is too little or a device cannot run a kernel."""
+    try:
+        from triton import TritonError
+    except ImportError:  # without Triton there are no kernels that could fail
+        return (RuntimeError,)
+    return RuntimeError, TritonError
+
+
 def measure_machine(device: str, *, repeats: int, quick: bool) -> dict[str, Any]:
     """Measure products per second in all precisions, and bytes per second.
 

@@ -2,10 +2,13 @@
 
 Accounting. A message function on M = members * batch * slots^2 edges needs, in multiplications and additions, 2 W^2 for
 each matrix product of an edge with a layer of width W. "mean": one product forward (its output layer acts on slots);
-backward one for the gradient of the edges and, where weights are trained, one for that of the layer. "max": two, two
-and two. Computing a layer again for the backward pass is not counted as needed, though the kernels do it. Layers that
-act on slots (two projections before, for "mean" the output layer after) need as much per slot, once forward and once
-or twice backward. Bytes that have to move: slots and messages, each read or written once forward; gradients of both,
+backward one for the gradient of the edges and, where weights are trained, one for that of the layer. "max": two
+forward. Backward only winners get a gradient: each of the W numbers of a message has one, and several may have the
+same, so that the hidden layer needs its one or two products on min(W, slots) edges into a slot at most, here on as many
+as are counted in the data. Its output layer needs as much as a layer on slots, for each number reaches one edge only.
+Computing a layer again for the backward pass is not counted as needed, though the kernels do it. Layers that act on
+slots (two projections before, for "mean" the output layer after) need as much per slot, once forward and once or twice
+backward. Bytes that have to move: slots and messages, each read or written once forward; gradients of both,
 and the slots again, backward; weights are too small to count. The limit is the larger of bytes over the measured
 bandwidth and products over the measured rate of large matrix products in the same precision, in float32 that of
 whichever is faster, its own or a third of TF32's. The share is this limit divided by the measured time.
@@ -13,6 +16,7 @@ whichever is faster, its own or a third of TF32's. The share is this limit divid
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -20,10 +24,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
-from triton import TritonError
 
-from benchmarks.performance.gpu_machine import PRECISIONS, precision, replayed, seconds_of
-from rmr_gym.ops import all_pairs_messages, triton_pairs
+from benchmarks.performance.gpu_machine import PRECISIONS, device_errors, precision, replayed, seconds_of
+from rmr_gym.ops import all_pairs_messages, chunked_pairs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,25 +54,31 @@ class MessageSetting:
     width: int = 64
     """Of slots and all layers."""
 
-    def flops(self) -> float:
-        """Return the operations of forward and backward that nothing can do without; see above."""
+    def flops(self, winners: float | None = None) -> float:
+        """Return the operations of forward and backward that nothing can do without; see above.
+
+        Args:
+            winners: of a maximum, the edges into a slot that have won a number; as many as there can be by default.
+        """
+        forward = backward = self.num_slots + 3.0
+        if self.reduction == "max":
+            most = min(self.width, self.num_slots)
+            forward, backward = 2.0 * self.num_slots + 2, (most if winners is None else winners) + 3
         slots = self.ensemble * self.batch * self.num_slots
-        on_edges, on_slots = (2, 2) if self.reduction == "max" else (1, 3)
-        passes = 3 if self.trained else 2
-        return passes * 2 * self.width**2 * (on_edges * slots * self.num_slots + on_slots * slots)
+        return 2 * self.width**2 * slots * (forward + (2 if self.trained else 1) * backward)
 
     def bytes(self) -> float:
         """Return the bytes of forward and backward that have to move: five tensors of the size of the slots."""
         slots = self.ensemble * self.batch * self.num_slots
         return 5 * slots * self.width * (2 if self.precision == "bfloat16" else 4)
 
-    def limit(self, machine: dict[str, Any]) -> float:
-        """Return the seconds below which the device cannot get."""
+    def limit(self, machine: dict[str, Any], winners: float | None = None) -> float:
+        """Return the seconds below which the device cannot get; `winners` as above."""
         rate: float = machine[self.precision]["flops"]
         if self.precision == "float32":
             rate = max(rate, machine["tf32"]["flops"] / 3)
         bandwidth: float = machine["copy"]["bytes_per_second"]
-        return max(self.flops() / rate, self.bytes() / bandwidth)
+        return max(self.flops(winners) / rate, self.bytes() / bandwidth)
 
 
 def settings_of(quick: bool) -> list[MessageSetting]:
@@ -98,10 +107,10 @@ def measure_messages(setting: MessageSetting, machine: dict[str, Any], device: s
         ours = _times(_gradients(all_pairs_of, slots, weights, setting), device, repeats)
         works = [_gradients(edge_list_of, *member, setting) for member in members]
         peer = _times(lambda: [work() for work in works], device, repeats)
-    limit = setting.limit(machine)
-    layers = [weights[2], weights[4]] if setting.reduction == "max" else [weights[2]]
+    winners = winners_per_slot(slots, weights) if setting.reduction == "max" else None
+    limit = setting.limit(machine, winners)
     result: dict[str, Any] = {"setting": asdict(setting), "ours": ours, "edge_list": peer, "limit_seconds": limit}
-    result["by_kernels"] = triton_pairs.supports(setting.reduction, slots, layers)
+    result |= {"winners_per_slot": winners, "by_kernels": _by_kernels(setting.reduction, slots, weights)}
     for way in ("eager", "replayed"):
         if way in ours and way in peer:
             result[f"share_of_limit_{way}"] = limit / ours[way]["median"]
@@ -111,6 +120,8 @@ def measure_messages(setting: MessageSetting, machine: dict[str, Any], device: s
 
 def measure_tilings(device: str, *, repeats: int) -> list[dict[str, Any]]:
     """Time the trained mean and maximum with other tilings of their kernels than the ones that are set."""
+    from rmr_gym.ops import triton_pairs  # needs Triton, which is for GPUs only
+
     rows = []
     for name, usual in list(triton_pairs.TILINGS.items()):
         for number, num_warps in ((16, 4), (32, 4), (64, 4), (128, 4), (128, 8)):
@@ -129,8 +140,27 @@ def _try(setting: MessageSetting, device: str, repeats: int) -> dict[str, Any]:
         slots, weights = _tensors(setting, device, dtype)
         try:
             return {"seconds": asdict(seconds_of(_gradients(all_pairs_of, slots, weights, setting), device, repeats))}
-        except (RuntimeError, TritonError) as error:
+        except device_errors() as error:
             return {"error": str(error)[:200]}
+
+
+def _by_kernels(reduction: str, slots: Tensor, weights: list[Tensor]) -> bool:
+    if not slots.is_cuda or importlib.util.find_spec("triton") is None:
+        return False
+    from rmr_gym.ops import triton_pairs
+
+    layers = [weights[2], weights[4]] if reduction == "max" else [weights[2]]
+    return triton_pairs.supports(reduction, slots, layers)
+
+
+@torch.no_grad()
+def winners_per_slot(slots: Tensor, weights: list[Tensor]) -> float:
+    """Return the mean number of edges into a slot whose message has the largest of some number."""
+    receiver, sender = _first_layer(slots, weights)
+    _, _, hidden, hidden_bias, output, _ = weights
+    _, winner = chunked_pairs.max_forward(receiver, sender, [hidden, output], [hidden_bias])
+    won = torch.zeros(*winner.shape[:3], slots.shape[2], dtype=torch.bool, device=slots.device)
+    return float(won.scatter_(3, winner, True).sum(3).double().mean())
 
 
 def _tensors(setting: MessageSetting, device: str, dtype: torch.dtype) -> tuple[Tensor, list[Tensor]]:
@@ -169,14 +199,19 @@ def _gradients(
 
 def all_pairs_of(slots: Tensor, weights: list[Tensor], reduction: str) -> Tensor:
     """Compute the messages of slots, [ensemble, batch, slot, dim], by `rmr_gym.ops`."""
-    first, bias, hidden, hidden_bias, output, output_bias = weights
+    _, _, hidden, hidden_bias, output, output_bias = weights
+    ends, layers, offsets = _first_layer(slots, weights), [hidden, output], [hidden_bias, output_bias]
+    messages: Tensor = all_pairs_messages(*ends, layers, offsets, reduction=reduction)  # type: ignore[arg-type]
+    return messages
+
+
+def _first_layer(slots: Tensor, weights: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Apply both halves of the first layer, that of the receivers with its bias."""
+    first, bias, *_ = weights
     width = slots.shape[-1]
     rows = slots.flatten(1, 2)
     receiver = torch.baddbmm(bias.unsqueeze(1), rows, first[:, :, :width].mT).view_as(slots)
-    sender = torch.bmm(rows, first[:, :, width:].mT).view_as(slots)
-    layers, offsets = [hidden, output], [hidden_bias, output_bias]
-    messages: Tensor = all_pairs_messages(receiver, sender, layers, offsets, reduction=reduction)  # type: ignore[arg-type]
-    return messages
+    return receiver, torch.bmm(rows, first[:, :, width:].mT).view_as(slots)
 
 
 def edge_list_of(slots: Tensor, weights: list[Tensor], reduction: str) -> Tensor:

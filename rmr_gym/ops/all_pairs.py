@@ -34,6 +34,8 @@ def all_pairs_messages(
     them is a bit per unit of the last hidden layer, which spares one of the products. Weights that need no gradient
     (a frozen processor) cost none. "max" sends gradients to the winners only, to the first of equals.
 
+    float16 and bfloat16 are summed in float32; a mean that is in range stays so.
+
     Works under `torch.func.vmap` and `torch.func.grad`; gradients of gradients are not implemented.
 
     Source: message function of the paper, appendix B; layout of the first layer as in the CLRS processors.
@@ -80,9 +82,12 @@ def _messages(
         return reduce_pairs("max", receiver, sender, weights, biases[:-1]) + biases[-1][:, None, None]
     num_slots = receiver.shape[2]
     hidden = reduce_pairs("mean", receiver, sender, weights[:-1], biases[:-1])
-    num_senders = num_slots if self_edges else num_slots - 1
+    num_senders = num_slots if self_edges else max(0, num_slots - 1)
     if not self_edges:
-        hidden = (num_slots * hidden - _to_itself(receiver, sender, weights[:-1], biases[:-1])) / max(1, num_senders)
+        own = _to_itself(receiver, sender, weights[:-1], biases[:-1])
+        wide = torch.promote_types(hidden.dtype, torch.float32)  # sums over many slots leave the range of float16
+        others = num_slots * hidden.to(wide) - own.to(wide)
+        hidden = (others / max(1, num_senders)).to(hidden.dtype)
     messages = _linear(hidden, weights[-1], biases[-1])
     # A slot that hears nobody gets zeros, and not the bias.
     return num_senders * messages if reduction == "sum" or not num_senders else messages

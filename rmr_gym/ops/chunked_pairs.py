@@ -79,7 +79,7 @@ def mean_backward(
         open_units: from the forward pass; without it the last layer is made again.
     """
     sums = _Sums(weights, biases, wanted=needs_weights)
-    grad_receiver, grad_sender = torch.empty_like(receiver), torch.zeros_like(sender)
+    grad_receiver, grad_sender = torch.empty_like(receiver), _zeros_to_sum(sender)
     grad_edge = (grad_mean / receiver.shape[2]).unsqueeze(3)
     for member in range(len(receiver)):
         edges = Edges(receiver[member], sender[member], _of(weights, member), _of(biases, member))
@@ -89,7 +89,7 @@ def mean_backward(
             torch.sum(grad, 2, out=chunk.of(grad_receiver[member]))
             grad_sender[member, chunk.samples] += grad.sum(1)
             del grad  # as in the forward pass
-    return PairGradients(grad_receiver, grad_sender, sums.weights, sums.biases)
+    return PairGradients(grad_receiver, grad_sender.to(sender.dtype), sums.weights, sums.biases)
 
 
 def _to_first_layer(
@@ -146,7 +146,7 @@ def max_backward(
     """Propagate the gradients of the maxima back to the winners only; see `max_forward`."""
     *hidden, output = weights
     sums = _Sums(weights, biases, wanted=needs_weights)
-    grad_receiver, grad_sender = torch.empty_like(receiver), torch.zeros_like(sender)
+    grad_receiver, grad_sender = torch.empty_like(receiver), _zeros_to_sum(sender)
     propagate = _to_winners if output.shape[1] < receiver.shape[2] else _to_all
     for member in range(len(receiver)):
         edges = Edges(receiver[member], sender[member], _of(hidden, member), _of(biases, member))
@@ -157,7 +157,7 @@ def max_backward(
                 sums.weights[-1][member] += found.output
             torch.sum(found.first, 2, out=chunk.of(grad_receiver[member]))
             grad_sender[member, chunk.samples] += found.sender
-    return PairGradients(grad_receiver, grad_sender, sums.weights, sums.biases)
+    return PairGradients(grad_receiver, grad_sender.to(sender.dtype), sums.weights, sums.biases)
 
 
 class _ChunkGradients(NamedTuple):
@@ -178,8 +178,8 @@ def _to_winners(
     grad_output = (grad * last).sum((0, 1)) if sums else None
     first = edges.backward(layers, close_where_negative(grad * output, last, out=last), sums)
     index = won.flatten(1).unsqueeze(2).expand(-1, -1, first.shape[3])
-    senders = first.new_zeros(len(won), edges.num_slots, first.shape[3])
-    return _ChunkGradients(first, senders.scatter_add_(1, index, first.flatten(1, 2)), grad_output)
+    senders = _zeros_to_sum(first.new_empty(len(won), edges.num_slots, first.shape[3]))
+    return _ChunkGradients(first, senders.scatter_add_(1, index, first.flatten(1, 2).to(senders.dtype)), grad_output)
 
 
 def _to_all(
@@ -197,15 +197,16 @@ class _Sums:
     """Gradients of weights and biases, added up over the chunks."""
 
     def __init__(self, weights: Sequence[Tensor], biases: Sequence[Tensor], *, wanted: bool) -> None:
-        # bfloat16 would stop growing after a few chunks.
-        self.weights, self.biases = (
-            [torch.zeros_like(one, dtype=torch.promote_types(one.dtype, torch.float32)) for one in many if wanted]
-            for many in (weights, biases)
-        )
+        self.weights, self.biases = ([_zeros_to_sum(one) for one in many if wanted] for many in (weights, biases))
 
     def of(self, member: int) -> list[tuple[Tensor, Tensor]]:
         """Return the pairs of the layers that have both."""
         return [(weight[member], bias[member]) for weight, bias in zip(self.weights, self.biases, strict=False)]
+
+
+def _zeros_to_sum(like: Tensor) -> Tensor:
+    """Return zeros to add to: in float32 or wider, since bfloat16 would stop growing after a few chunks."""
+    return torch.zeros_like(like, dtype=torch.promote_types(like.dtype, torch.float32))
 
 
 def _of(many: Sequence[Tensor], member: int) -> list[Tensor]:

@@ -37,7 +37,12 @@ def chunks(batch: int, num_slots: int, widest: int, device: torch.device) -> Ite
         num_slots: slots of a sample.
         widest: width of the widest layer.
         device: where the edges will be.
+
+    Yields:
+        Every receiver once; nothing where there is none.
     """
+    if not batch or not num_slots:
+        return
     budget = CHUNK_NUMBERS.get(device.type, CHUNK_NUMBERS["cuda"])
     num_receivers = max(1, budget // (num_slots * widest))
     if num_receivers >= num_slots:

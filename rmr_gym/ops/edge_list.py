@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Literal, get_args
 
@@ -31,6 +32,7 @@ def edge_list_messages(
     """Compute the message function of `all_pairs_messages` on some edges and reduce it at each receiver.
 
     Time and memory grow with the number of edges. On a complete graph `all_pairs_messages` is many times faster.
+    float16 and bfloat16 are summed in float32, and so are their gradients: a mean that is in range stays so.
 
     Args:
         receiver: first layer applied to the receiving nodes, with its bias. A batch of graphs is one graph of disjoint
@@ -57,16 +59,20 @@ def edge_list_messages(
         expected = f"layers with weight and bias each, and one of {', '.join(REDUCTIONS)}"
         raise ValueError(explain(expected=expected, got=got, fix="Correct the arguments."))
     source, target = edge_index
-    edges = (receiver[target] + sender[source]).relu()
+    edges = _first_layer(receiver, sender, source, target).relu()
     for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
         edges = functional.linear(edges, weight, bias).relu()
     num_nodes, output = len(receiver), (weights[-1], biases[-1])
     if reduction == "max":
         return _maximum(functional.linear(edges, *output), target, num_nodes, scatter)
     # The output layer acts on nodes instead of edges; its bias arrives with each message.
-    count = torch.bincount(target, minlength=num_nodes).to(edges.dtype).unsqueeze(1)
-    total = functional.linear(_total(edges, target, num_nodes, scatter), weights[-1]) + count * biases[-1]
-    return total if reduction == "sum" else total / count.clamp_min(1)
+    weight, bias = output
+    wide = torch.promote_types(_wide(edges.dtype), weight.dtype)
+    count = torch.bincount(target, minlength=num_nodes).to(wide).unsqueeze(1)
+    with _without_autocast(edges.device):  # it would narrow the sums before they are divided
+        total = functional.linear(_total(edges.to(wide), target, num_nodes, scatter), weight.to(wide)) + count * bias
+    reduced = total if reduction == "sum" else total / count.clamp_min(1)
+    return reduced.to(torch.promote_types(edges.dtype, bias.dtype))
 
 
 def radius_edges(positions: Float[Tensor, "batch slot axis"], radius: float) -> Int[Tensor, "2 edge"]:
@@ -84,6 +90,27 @@ def radius_edges(positions: Float[Tensor, "batch slot axis"], radius: float) -> 
     near.diagonal(dim1=1, dim2=2).fill_(False)
     sample, target, source = near.nonzero().unbind(1)
     return torch.stack([source, target]) + sample * positions.shape[1]
+
+
+def _first_layer(receiver: Tensor, sender: Tensor, source: Tensor, target: Tensor) -> Tensor:
+    """Add both ends of every edge, in the type of the nodes.
+
+    Backward, a gather adds up the edges of a node in its own type, in which sums of low precision stop growing. Adding
+    in float32 and rounding is what PyTorch does with low precision anyway, so the values are the same.
+    """
+    dtype = torch.promote_types(receiver.dtype, sender.dtype)
+    ends = receiver.to(_wide(receiver.dtype))[target], sender.to(_wide(sender.dtype))[source]
+    return (ends[0] + ends[1]).to(dtype)
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    """Return the type in which numbers of a type are summed."""
+    return torch.promote_types(dtype, torch.float32)
+
+
+def _without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    known = torch.amp.is_autocast_available(device.type)
+    return torch.autocast(device.type, enabled=False) if known else nullcontext()
 
 
 def _total(edges: Tensor, target: Tensor, num_nodes: int, scatter: ModuleType | None) -> Tensor:

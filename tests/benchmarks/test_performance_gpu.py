@@ -13,8 +13,11 @@ import torch
 from benchmarks.performance import gpu
 from benchmarks.performance.gpu import GpuConfig, run, summary
 from benchmarks.performance.gpu_machine import precision, seconds_of
-from benchmarks.performance.gpu_messages import MessageSetting, all_pairs_of, edge_list_of
+from benchmarks.performance.gpu_messages import MessageSetting, all_pairs_of, edge_list_of, winners_per_slot
 from benchmarks.performance.gpu_training import estimate_table
+from tests.warm_python import run_python
+
+ROOT = Path(__file__).parents[2]
 
 MACHINE = {
     "float32": {"flops": 50e12},
@@ -33,6 +36,7 @@ def test_every_section_runs_on_a_cpu_and_is_not_repeated(tmp_path: Path) -> None
     assert {row["setting"]["reduction"] for row in rows} == {"mean", "max"}
     assert all(row["ratio_to_edge_list_eager"] > 0 for row in rows)
     assert not any(row["by_kernels"] for row in rows)
+    assert all((row["winners_per_slot"] is None) == (row["setting"]["reduction"] == "mean") for row in rows)
     ensemble = json.loads((tmp_path / "ensemble_tf32.json").read_text())
     assert ensemble["num_members"] == 4
     assert ensemble["by_execution"].keys() == {"stacked", "unfolded"}
@@ -72,9 +76,44 @@ def test_needed_work_is_counted_as_it_is_written_down() -> None:
     # and to the weights.
     assert setting.flops() == 3 * 128 * (100 + 3 * 10)
     assert replace(setting, trained=False).flops() == 2 * 128 * (100 + 3 * 10)
-    assert replace(setting, reduction="max", ensemble=2).flops() == 2 * 3 * 128 * (2 * 100 + 2 * 10)
     assert setting.bytes() == 5 * 10 * 8 * 4
     assert replace(setting, precision="bfloat16").bytes() == 5 * 10 * 8 * 2
+
+
+def test_backward_work_of_a_maximum_is_that_of_its_winners() -> None:
+    setting = MessageSetting(reduction="max", ensemble=2, batch=1, num_slots=10, width=8)
+    # Of 20 slots: two products on ten edges and two on the slot; backward, to the input and to the weights, one on at
+    # most eight edges, one for each number, and three on the slot.
+    assert setting.flops() == 128 * 20 * (2 * 10 + 2 + 2 * (8 + 3))
+    assert replace(setting, trained=False).flops() == 128 * 20 * (2 * 10 + 2 + (8 + 3))
+    assert setting.flops(winners=2.5) == 128 * 20 * (2 * 10 + 2 + 2 * (2.5 + 3))
+    assert replace(setting, num_slots=4).flops() == 128 * 8 * (2 * 4 + 2 + 2 * (4 + 3))
+    paper = MessageSetting(reduction="max")
+    assert paper.limit(MACHINE, winners=2.5) == pytest.approx(paper.flops(winners=2.5) / 300e12)
+
+
+def test_winners_are_counted_once_for_each_edge() -> None:
+    # The message is its sender: numbers 0 and 1 are won by slot 2 and number 2 by slot 0, in the other sample all by 1.
+    samples = [[[0.0, 0.0, 5.0], [1.0, 1.0, 1.0], [2.0, 2.0, 2.0]], [[0.0] * 3, [3.0] * 3, [1.0] * 3]]
+    eye, zero = torch.eye(3).unsqueeze(0), torch.zeros(1, 3)
+    weights = [torch.cat([0 * eye, eye], dim=2), zero, eye, zero, eye, zero]
+    assert winners_per_slot(torch.tensor([samples]), weights) == (2 + 1) / 2
+
+
+def test_cpu_needs_no_triton(tmp_path: Path) -> None:
+    code = f"""if True:
+        import sys
+        from pathlib import Path
+        sys.modules["triton"] = None
+        from benchmarks.performance.gpu import GpuConfig, run
+        sections = "machine", "correctness", "messages", "tilings"
+        config = GpuConfig(out=Path({str(tmp_path)!r}), device="cpu", quick=True, repeats=1, sections=sections)
+        assert all(text.endswith(" s") for text in run(config).values())
+    """
+    done = run_python("-c", code, folder=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = json.loads((tmp_path / "messages.json").read_text())
+    assert not any("error" in row for row in rows)
 
 
 def test_limit_is_the_larger_of_arithmetic_and_memory() -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import pytest
 
+from benchmarks.performance import probing
+from benchmarks.performance.harness import take_turns
 from benchmarks.performance.probing import measure
 from benchmarks.performance.settings import Settings
 
@@ -27,3 +32,32 @@ def test_measure_compares_speed_and_score_with_every_peer() -> None:
     assert "75 frames" in speeds[3].what
     assert "4 bits" not in speeds[0].note
     assert "2 bits per round" in speeds[0].note
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge", "ignore:Maximum number of iteration")
+def test_everything_is_imported_and_has_worked_before_it_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "sklearn.multiclass", raising=False)
+    fits: list[tuple[int, str]] = []
+    make_fit = probing._ScikitLearn._fit
+
+    def fit(self: Any, features: Any, targets: Any) -> Any:
+        fits.append((len(features), "scikit-learn"))
+        return make_fit(self, features, targets)
+
+    def ours(self: Any) -> None:
+        fits.append((len(self.data.features), type(self.config).__name__))
+        call(self)
+
+    def turns(variants: Any, repeats: int, *, warm_up: int = 1) -> Any:
+        if warm_up == 0:
+            assert "sklearn.multiclass" in sys.modules
+            names = [name for _, name in fits]
+            assert names == ["RegularisedProbeConfig", "LinearProbeConfig", "scikit-learn", "scikit-learn"]
+            assert all(frames <= 75 for frames, name in fits if name == "LinearProbeConfig")
+        return take_turns(variants, repeats, warm_up=warm_up)
+
+    call = probing._Ours.__call__
+    monkeypatch.setattr(probing._ScikitLearn, "_fit", fit)
+    monkeypatch.setattr(probing._Ours, "__call__", ours)
+    monkeypatch.setattr(probing, "take_turns", turns)
+    assert measure(Settings(repeats=1, quick=True))

@@ -114,12 +114,50 @@ def test_a_lonely_slot_hears_nothing_without_self_edges(reduction: str) -> None:
     assert all_pairs_messages(*parts, reduction=reduction, self_edges=False).abs().max() == 0
 
 
-@pytest.mark.parametrize("reduction", REDUCTIONS)
-def test_an_empty_batch_gives_no_messages(reduction: str) -> None:
-    parts = make_parts(0, 5, (3, 4, 2))
-    messages = all_pairs_messages(*parts, reduction=reduction)
-    assert messages.shape == (0, 5, 2)
+@pytest.mark.parametrize(("reduction", "self_edges"), [(name, True) for name in REDUCTIONS] + [("mean", False)])
+@pytest.mark.parametrize(("batch", "slots"), [(0, 5), (3, 0), (0, 0)])
+@pytest.mark.parametrize("ensemble", [(), (2,)], ids=str)
+def test_no_samples_or_no_slots_give_no_messages(
+    reduction: str, self_edges: bool, batch: int, slots: int, ensemble: tuple[int, ...]
+) -> None:
+    parts = make_parts(batch, slots, (3, 4, 2), ensemble=ensemble)
+    messages = all_pairs_messages(*parts, reduction=reduction, self_edges=self_edges)
+    assert messages.shape == (*ensemble, batch, slots, 2)
     assert all(grad.abs().sum() == 0 for grad in torch.autograd.grad(messages.sum(), flat(parts)))
+    frozen = [part.detach() for part in flat(parts)]
+    assert torch.equal(all_pairs_messages(*unflat(frozen), reduction=reduction, self_edges=self_edges), messages)
+    if ensemble:
+        mapped = torch.func.vmap(
+            lambda *some: all_pairs_messages(*unflat(some), reduction=reduction, self_edges=self_edges)
+        )
+        assert mapped(*frozen).shape == messages.shape
+
+
+def test_mean_without_self_edges_is_finite_in_float16_where_the_sum_is_not() -> None:
+    slots = torch.full((1, 1_200, 2), 30.0, dtype=torch.float16).requires_grad_()
+    layers = [torch.eye(2, dtype=torch.float16)] * 2, [torch.zeros(2, dtype=torch.float16)] * 2
+    mean, total = (
+        all_pairs_messages(slots, slots, *layers, reduction=reduction, self_edges=False)  # type: ignore[arg-type]
+        for reduction in ("mean", "sum")
+    )
+    assert (mean == 60).all()
+    assert (total == torch.inf).all()  # 1,199 * 60
+    (grad,) = torch.autograd.grad(mean.sum(), slots)
+    torch.testing.assert_close(grad.float(), torch.full_like(grad, 2.0).float(), rtol=5e-3, atol=0)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("numbers_per_chunk", [1, 10**6])
+def test_gradients_of_senders_in_bfloat16_do_not_stop_growing(
+    reduction: str, numbers_per_chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(edge_chunks.CHUNK_NUMBERS, "cpu", numbers_per_chunk)
+    one, zero = torch.ones(1, 1, dtype=torch.bfloat16), torch.zeros(1, dtype=torch.bfloat16)
+    sender = torch.ones(1, 512, 1, dtype=torch.bfloat16, requires_grad=True)
+    all_pairs_messages(torch.zeros_like(sender), sender, [one, one], [zero, zero], reduction=reduction).sum().backward()
+    assert sender.grad is not None
+    expected = {"max": [512.0] + 511 * [0.0], "mean": 512 * [1.0], "sum": 512 * [512.0]}[reduction]
+    assert sender.grad.flatten().tolist() == expected
 
 
 @pytest.mark.parametrize("shapes", [((2, 5, 2), (2, 7, 2)), ((2, 5, 2), (1, 5, 2)), ((5, 2), (5, 2))])

@@ -11,6 +11,8 @@ from torch import Tensor
 from rmr_gym.ops import REDUCTIONS, all_pairs_messages, edge_list_messages, radius_edges
 
 BACKENDS = ("torch", "torch_scatter")
+LOW_PRECISION = {torch.bfloat16: 0.01, torch.float16: 0.002}
+"""With the largest relative error, by the norm."""
 
 
 def make_parts(nodes: int, seed: int = 0) -> list[Tensor]:
@@ -109,6 +111,62 @@ def test_a_graph_without_edges_is_silent(reduction: str, backend: str) -> None:
     out = messages(parts, torch.empty(2, 0, dtype=torch.int64), reduction=reduction, backend=backend)
     assert out.shape == (3, 3)
     assert (out == 0).all()
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("dtype", LOW_PRECISION, ids=str)
+def test_low_precision_stays_near_float64_at_nodes_with_many_edges(dtype: torch.dtype, reduction: str) -> None:
+    parts = [part.detach().to(dtype).requires_grad_() for part in make_parts(4)]
+    exact = [part.detach().double().requires_grad_() for part in parts]
+    edge_index = torch.randint(0, 4, (2, 12_000), generator=torch.Generator().manual_seed(0))
+    plain = messages(exact, edge_index, reduction=reduction, backend="torch")
+    cotangent = torch.randn(plain.shape, generator=torch.Generator().manual_seed(1)).to(dtype)
+    expected = plain, *torch.autograd.grad(plain, exact, cotangent.double())
+    found = []
+    for backend in BACKENDS:
+        ours = messages(parts, edge_index, reduction=reduction, backend=backend)
+        found.append((ours, *torch.autograd.grad(ours, parts, cotangent)))
+        for got, want in zip(found[-1], expected, strict=True):
+            assert got.dtype == dtype
+            assert (got.double() - want).norm() < LOW_PRECISION[dtype] * want.norm()
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_sums_of_bfloat16_are_not_rounded_before_the_output_layer(backend: str) -> None:
+    # 1,003 edges into node 3, all with 1 in the first unit, 1,000 with 1 in the second: bfloat16 has 1,000 and 1,004.
+    sender = torch.tensor([[1.0, 1.0], [1.0, 0.0], [0.0, 0.0], [0.0, 0.0]], dtype=torch.bfloat16)
+    layers = [torch.tensor([[1.0, -1.0]], dtype=torch.bfloat16)], [torch.zeros(1, dtype=torch.bfloat16)]
+    edge_index = torch.tensor([[0] * 1_000 + [1] * 3, [3] * 1_003])
+    total = edge_list_messages(torch.zeros_like(sender), sender, edge_index, *layers, reduction="sum", backend=backend)
+    assert total.flatten().tolist() == [0.0, 0.0, 0.0, 3.0]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("mixed", [False, True])
+def test_mean_in_range_is_finite_in_float16_where_the_sum_is_not(mixed: bool, backend: str) -> None:
+    slots = torch.tensor([[20.0], [10.0]], dtype=torch.float16, requires_grad=True)
+    one, zero = torch.ones(1, 1, dtype=torch.float16), torch.zeros(1, dtype=torch.float16)
+    layers = [one.float() if mixed else one] * 2, [zero.float() if mixed else zero] * 2
+    edge_index = torch.tensor([[0] * 4_000, [1] * 4_000])
+    options: dict[str, Any] = {"backend": backend}
+    with torch.autocast("cpu", torch.float16, enabled=mixed):
+        mean, total = (
+            edge_list_messages(slots, slots, edge_index, *layers, reduction=name, **options) for name in ("mean", "sum")
+        )
+    assert mean.flatten().tolist() == [0.0, 30.0]
+    assert total.flatten().tolist() == [0.0, 120_000.0 if mixed else torch.inf]  # mixed, it is float32
+    (grad,) = torch.autograd.grad(mean.sum(), slots)
+    torch.testing.assert_close(grad.flatten().float(), torch.ones(2), rtol=5e-3, atol=0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_a_graph_without_nodes_gives_nothing(reduction: str, backend: str) -> None:
+    parts = make_parts(0)
+    out = messages(parts, torch.empty(2, 0, dtype=torch.int64), reduction=reduction, backend=backend)
+    assert out.shape == (0, 3)
+    assert all(grad.abs().sum() == 0 for grad in torch.autograd.grad(out.sum(), parts))
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
