@@ -70,7 +70,8 @@ def make_atari(
     6. The picture is resized to `size` by averaging areas. A gray one gets an axis for its channel with `gray_newaxis`.
     7. The RAM is read beside it (`PairedObservation`). It belongs to the last emulated frame, with `max_pool` too: the
        pooled picture then shows sprites of the frame before it as well, to which no other RAM in the data belongs.
-    8. Whatever the user wraps around it.
+    8. Whatever the user wraps around it. `AtariWrapper` of Stable-Baselines3 skips frames and plays no-ops itself, so
+       that it belongs around `frame_skip=1, noop_max=0, paired=False`, and `PairedObservation` around it.
 
     Args:
         game: any name of a game ("ms_pacman", "MsPacman", "rmr/MsPacman-v0").

@@ -14,7 +14,7 @@ from rmr_gym.errors import explain
 from rmr_gym.wrappers.askers import running
 from rmr_gym.wrappers.feature_function import FeatureFunction
 from rmr_gym.wrappers.frame_encoding import FrameEncoding, Padding
-from rmr_gym.wrappers.stock_layers import layers
+from rmr_gym.wrappers.stock_layers import layers, warn_of_second_skip
 
 __all__ = ["EncodeObservation", "FeatureFunction"]
 
@@ -83,6 +83,7 @@ class EncodeObservation(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         )
         _check_env(env)
         super().__init__(env)
+        warn_of_second_skip(env)
         self._encoding = FrameEncoding(
             env.observation_space, features, key=key, keep=keep, stack=stack, padding=padding
         )

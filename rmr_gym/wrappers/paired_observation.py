@@ -12,10 +12,17 @@ from gymnasium.wrappers import DelayObservation
 from numpy.typing import NDArray
 
 from rmr_gym.errors import explain
+from rmr_gym.wrappers.around_pictures import refuse_inside
 from rmr_gym.wrappers.info_key import with_key
 from rmr_gym.wrappers.pair_space import PairSpace
 from rmr_gym.wrappers.ram_format import RamFormat, encode_ram, ram_space
-from rmr_gym.wrappers.stock_layers import layers, present_picture, skips_frames, visible_preprocessing
+from rmr_gym.wrappers.stock_layers import (
+    layers,
+    present_picture,
+    skips_frames,
+    visible_preprocessing,
+    warn_of_second_skip,
+)
 
 Into = Literal["observation", "info"]
 
@@ -38,7 +45,8 @@ class PairedObservation(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
       the info has the key `pair_aligned`, which is False on the row that ends an episode.
 
     ale-py adds `seeds` to the info of seeded resets only; it is dropped, so that reset and step have the same keys.
-    Every array is a new one.
+    Every array is a new one. A wrapper that skips frames around a game that does so itself, such as `AtariWrapper` of
+    Stable-Baselines3 around `make_atari(game, paired=False)` without `frame_skip=1`, is warned of.
 
     Source: paper, section 5, preliminaries (natural and abstract inputs of one state).
 
@@ -52,7 +60,8 @@ class PairedObservation(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
 
     Raises:
         ValueError: when the environment has no console or is paired already, its observation is not a picture, or an
-            option is unknown. From `reset`, when the info has such a key already.
+            option is unknown. From `reset`, when the info has such a key already. Later, when a wrapper that wants the
+            picture alone is put around the pair.
         RuntimeError: from `step`, when the RAM has not changed for 1,000 steps; then it is not read properly.
 
     Example:
@@ -83,6 +92,7 @@ class PairedObservation(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
                 explain(expected="two different keys", got=tuple(keys), fix='Pass keys=("pixels", "ram").')
             )
         super().__init__(env)
+        warn_of_second_skip(env)
         self._into, self._ram_format = into, ram_format
         self._picture_key, self._ram_key = keys
         self._preprocessing, self._stacked = None, False
@@ -92,6 +102,20 @@ class PairedObservation(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         self._may_be_misaligned = self._preprocessing is None and skips_frames(env)
         self._first_ram: NDArray[np.uint8] | None = None
         self._unchanged_steps: int | None = 0  # None once the RAM has been seen to change
+
+    @property
+    def observation_space(self) -> spaces.Space[Any]:
+        """Space of the observation.
+
+        Raises:
+            ValueError: when it is a dictionary, and a wrapper that works on pictures alone asks for it.
+        """
+        refuse_inside(self, self._observation_space)
+        return super().observation_space
+
+    @observation_space.setter
+    def observation_space(self, space: spaces.Space[Any]) -> None:
+        self._observation_space = space
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset the environment and return the first pair."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium as gym
 import pytest
 
-from rmr_gym.wrappers.askers import running
+from rmr_gym.wrappers.askers import asking, running
 
 NAMES = ("Outer.__init__", "Inner.__init__", "work")
 
@@ -57,3 +58,35 @@ def test_functions_of_other_packages_are_passed_over(monkeypatch: pytest.MonkeyP
     in_package(monkeypatch, package)
     assert work() is None
     assert Outer().inner.found == (None, None, None)
+
+
+class Asked(gym.Env[Any, Any]):
+    found: str | None = None
+
+    @property
+    def observation_space(self) -> Any:
+        self.found = asking(["look"], self)
+        return gym.spaces.Discrete(2)
+
+
+class Between(gym.Wrapper[Any, Any, Any, Any]):
+    @property
+    def observation_space(self) -> Any:
+        return gym.spaces.Tuple([self.env.observation_space])
+
+
+def look(env: gym.Env[Any, Any]) -> None:
+    _ = env.observation_space
+
+
+def test_function_asks_through_wrappers_that_show_the_space_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = Asked()
+    look(env)
+    assert env.found is None, "a function of no package that is looked for"
+    in_package(monkeypatch, "stable_baselines3.common")
+    for around in (env, gym.Wrapper(gym.Wrapper(env))):
+        env.found = None
+        look(around)
+        assert env.found == "look"
+    look(gym.Wrapper(Between(env)))
+    assert env.found is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import ale_py
@@ -17,6 +18,8 @@ from gymnasium.wrappers import (
 )
 from stable_baselines3.common.atari_wrappers import AtariWrapper
 
+import rmr_gym
+from rmr_gym.wrappers import EncodeObservation, PairedObservation
 from rmr_gym.wrappers.stock_layers import present_picture, skips_frames, visible_preprocessing
 
 gym.register_envs(ale_py)
@@ -33,6 +36,63 @@ def test_skips_frames_finds_the_wrappers_of_gymnasium_and_sb3(wrap: Any) -> None
 
 def test_skips_frames_finds_nothing_in_an_environment_that_skips_by_itself() -> None:
     assert not skips_frames(GrayscaleObservation(gym.make("ALE/Pong-v5", frameskip=4)))
+
+
+class Mean:
+    def features_shape(self, observation_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (1,)
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        return pixels.mean(axis=tuple(range(1, pixels.ndim)), dtype=np.float32)[:, None]
+
+
+@pytest.mark.parametrize("outer", [PairedObservation, lambda env: EncodeObservation(env, Mean())])
+@pytest.mark.parametrize(
+    ("env", "message"),
+    [
+        (
+            lambda: AtariWrapper(rmr_gym.make_atari("pong", paired=False)),
+            "skipped once; got 4 frames per step by MaxAndSkipEnv and 4 frames per step by GameEnv, 16 in all"
+            r". Make the game with make_atari\(game, frame_skip=1, noop_max=0\)",
+        ),
+        (
+            lambda: MaxAndSkipObservation(gym.make("ALE/Pong-v5"), 3),
+            "by MaxAndSkipObservation and .* AtariEnv, 12 in all",
+        ),
+        (
+            lambda: MaxAndSkipObservation(MaxAndSkipObservation(console_env(), 2), 3),
+            "3 frames per step by MaxAndSkipObservation and 2 .*, 6 in all",
+        ),
+    ],
+)
+def test_frames_that_are_skipped_twice_are_warned_of(outer: Any, env: Any, message: str) -> None:
+    with pytest.warns(UserWarning, match=message) as caught:
+        outer(env())
+    assert len(caught) == 1
+
+
+def test_warning_counts_the_frames_that_pass_in_a_step() -> None:
+    env = AtariWrapper(rmr_gym.make_atari("pong", paired=False))
+    env.reset(seed=0)
+    before = env.unwrapped.ale.getEpisodeFrameNumber()  # type: ignore[attr-defined]
+    env.step(0)
+    assert env.unwrapped.ale.getEpisodeFrameNumber() == before + 16  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        lambda: rmr_gym.make_atari("pong", paired=False),
+        lambda: AtariWrapper(rmr_gym.make_atari("pong", paired=False, frame_skip=1, noop_max=0)),
+        lambda: AtariWrapper(rmr_gym.make_atari("pong", paired=False), frame_skip=1),
+        lambda: AtariPreprocessing(gym.make("ALE/Pong-v5"), frame_skip=1),
+        lambda: AtariPreprocessing(console_env()),
+    ],
+)
+def test_frames_that_are_skipped_once_are_not_warned_of(env: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        PairedObservation(env())
 
 
 def test_visible_preprocessing_looks_through_layers_that_leave_the_picture() -> None:
