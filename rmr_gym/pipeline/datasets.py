@@ -10,7 +10,7 @@ from rmr_gym.data import TransitionDataset
 from rmr_gym.errors import explain
 from rmr_gym.pipeline.config import DataConfig
 from rmr_gym.pipeline.config_json import from_json, read_json
-from rmr_gym.pipeline.stage import RESULT_FILE, begun_file
+from rmr_gym.pipeline.stage import EPISODES, RESULT_FILE, begun_file
 
 Split = Literal["train", "validation"]
 """Half of a data set."""
@@ -57,7 +57,8 @@ def validation_fraction_of(data: str | Path) -> float | None:
     told: dict[str, Any] = inputs if isinstance(inputs, dict) else {}
     if "config" not in told or not told.keys() & {"game", "world"}:
         inside = Path(data, "data")
-        fix = f"Pass {inside}." if inside.exists() else "Pass a folder of `rmr-gym collect`."
+        # The run may have taken data sets from elsewhere.
+        fix = f"Pass {inside}." if any(inside.glob(EPISODES)) else "Pass a folder of `rmr-gym collect`."
         raise ValueError(explain(expected=f"a data set in {data}", got=f"{record} of something else", fix=fix))
     if "world" in told:  # bouncing balls, whose settings are above this module
         share: float = told["config"]["validation_fraction"]

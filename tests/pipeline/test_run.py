@@ -206,6 +206,9 @@ def test_run_on_recorded_data_is_the_run_that_recorded_them(
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")} == before
     with pytest.raises(ValueError, match="other ones .*recorded"):
         run(tiny, out)
+    for inside in (out, out / "data"):  # a run that played nothing has no data set to pass on
+        with pytest.raises(ValueError, match=r"of something else. Pass a folder of `rmr-gym collect`"):
+            run(dataclasses.replace(tiny, recorded=(str(inside),)), tmp_path / "other")
 
 
 def test_run_takes_data_of_players_of_ones_own_in_several_folders(tiny: RunConfig, tmp_path: Path) -> None:
