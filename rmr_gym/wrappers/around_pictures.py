@@ -19,10 +19,28 @@ The others (`AtariPreprocessing`, `GrayscaleObservation`, `ResizeObservation`) e
 """
 
 
-def refuse_inside(env: gym.Wrapper[Any, Any, Any, Any], space: spaces.Space[Any] | None) -> None:
+class AroundPictures(gym.Wrapper[Any, Any, Any, Any]):
+    """A wrapper that goes outside of everything that changes the picture."""
+
+    @property
+    def observation_space(self) -> spaces.Space[Any]:
+        """Space of the observation.
+
+        Raises:
+            ValueError: when it is a dictionary, and a wrapper that works on pictures alone asks for it.
+        """
+        _refuse_inside(self, self._observation_space)
+        return super().observation_space
+
+    @observation_space.setter
+    def observation_space(self, space: spaces.Space[Any]) -> None:
+        self._observation_space = space
+
+
+def _refuse_inside(env: gym.Wrapper[Any, Any, Any, Any], space: spaces.Space[Any] | None) -> None:
     """Refuse to be inside of a wrapper that works on pictures alone.
 
-    To be called by a wrapper of ours while it is asked for its space, the only sign of what is put around it.
+    That a wrapper is asked for its space is the only sign of what is put around it.
 
     Args:
         env: the wrapper, which goes outside of everything that changes the picture.

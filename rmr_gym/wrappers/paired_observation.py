@@ -12,7 +12,7 @@ from gymnasium.wrappers import DelayObservation
 from numpy.typing import NDArray
 
 from rmr_gym.errors import explain
-from rmr_gym.wrappers.around_pictures import refuse_inside
+from rmr_gym.wrappers.around_pictures import AroundPictures
 from rmr_gym.wrappers.info_key import with_key
 from rmr_gym.wrappers.pair_space import PairSpace
 from rmr_gym.wrappers.ram_format import RamFormat, encode_ram, ram_space
@@ -29,7 +29,7 @@ Into = Literal["observation", "info"]
 _MOST_UNCHANGED_STEPS = 1_000  # of all of ALE's games, idle, Klax is the last to change its RAM: after 255 frames
 
 
-class PairedObservation(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
+class PairedObservation(AroundPictures, gym.utils.RecordConstructorArgs):
     """Put the RAM behind each picture beside it, in the observation or in the info.
 
     It works around any environment of the Arcade Learning Environment and goes *outside* of the wrappers that change
@@ -102,20 +102,6 @@ class PairedObservation(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstru
         self._may_be_misaligned = self._preprocessing is None and skips_frames(env)
         self._first_ram: NDArray[np.uint8] | None = None
         self._unchanged_steps: int | None = 0  # None once the RAM has been seen to change
-
-    @property
-    def observation_space(self) -> spaces.Space[Any]:
-        """Space of the observation.
-
-        Raises:
-            ValueError: when it is a dictionary, and a wrapper that works on pictures alone asks for it.
-        """
-        refuse_inside(self, self._observation_space)
-        return super().observation_space
-
-    @observation_space.setter
-    def observation_space(self, space: spaces.Space[Any]) -> None:
-        self._observation_space = space
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset the environment and return the first pair."""

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rmr_gym.errors import explain
-from rmr_gym.wrappers.around_pictures import refuse_inside
+from rmr_gym.wrappers.around_pictures import AroundPictures
 from rmr_gym.wrappers.info_key import with_key
 from rmr_gym.wrappers.pair_space import PairSpace
 from rmr_gym.wrappers.stock_layers import layers
@@ -23,7 +23,7 @@ Into = Literal["info", "observation"]
 Form = Literal["bytes", "float"]
 
 
-class StateVariables(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
+class StateVariables(AroundPictures, gym.utils.RecordConstructorArgs):
     """Give named bytes of the RAM at every reset and step: where the ball is, the score, the lives.
 
     It works around any environment of the Arcade Learning Environment, paired or not, and knows 362 bytes of the 24
@@ -89,20 +89,6 @@ class StateVariables(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
     def variable_names(self) -> tuple[str, ...]:
         """Names of the values, in their order."""
         return tuple(variable.name for variable in self.variables)
-
-    @property
-    def observation_space(self) -> spaces.Space[Any]:
-        """Space of the observation.
-
-        Raises:
-            ValueError: when it is a dictionary, and a wrapper that works on pictures alone asks for it.
-        """
-        refuse_inside(self, self._observation_space)
-        return super().observation_space
-
-    @observation_space.setter
-    def observation_space(self, space: spaces.Space[Any]) -> None:
-        self._observation_space = space
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset the environment and read the first values."""
