@@ -44,7 +44,8 @@ def pin(config: Any, folder: Path, *, may_change: Sequence[str] = ()) -> bool:
                 explain(
                     expected=f"the settings of the run in {path.parent}",
                     got=f"other ones (there -> now): {'; '.join(fixed)}",
-                    fix=f"Pass another --out, or add --config {path} to continue the old run.",
+                    fix=f"Pass another --out, or add --config {path} and leave out --profile and the options that "
+                    "differ, to continue the old run.",
                 )
             )
     write_json(path, now)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from rmr_gym.atomic import write_atomically
+from rmr_gym.errors import CorruptFileError, explain
 
 Record = dict[str, int | float]
 """Numbers by name, with the `step` that they belong to."""
@@ -64,8 +65,8 @@ class JsonlSink:
             file.write(json.dumps({"step": step, **record}) + "\n")
 
     def rewind(self, step: int) -> int:
-        """Forget records of `step` and later, and a last line that was cut off; return how many are left."""
-        kept = [record for record in read_records(self._path) if record["step"] < step]
+        """Forget records of `step` and later, and what cannot be read and comes after it; return how many are left."""
+        kept = [record for record in _readable(self._path)[0] if record["step"] < step]
         write_atomically(self._path, "".join(json.dumps(record) + "\n" for record in kept).encode())
         return len(kept)
 
@@ -75,9 +76,28 @@ def read_records(path: str | Path) -> list[Record]:
 
     Returns:
         The records in the order in which they were written; none when there is no file.
+
+    Raises:
+        CorruptFileError: when another line is no record.
     """
-    path = Path(path)
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines[:-1]]  # what follows the last line end is empty or cut off
+    records, damaged = _readable(Path(path))
+    if damaged is not None:
+        fix = "Remove the file: once a training has ended, nothing but its curve needs it."
+        got = f"something else in line {damaged}"
+        raise CorruptFileError(explain(expected=f"a record of a training in each line of {path}", got=got, fix=fix))
+    return records
+
+
+def _readable(path: Path) -> tuple[list[Record], int | None]:
+    """Return the records in front of the first line that is none, and the number of that line if there is one."""
+    records: list[Record] = []
+    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []  # the last one is empty or cut off
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            return records, number
+        if not isinstance(record, dict) or "step" not in record:
+            return records, number
+        records.append(record)
+    return records, None

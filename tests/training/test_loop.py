@@ -11,7 +11,7 @@ from rmr_gym.models.blocks import initial_weights
 from rmr_gym.objectives import LossTerms
 from rmr_gym.training.loop import LoopConfig, is_logged, train
 from rmr_gym.training.optimizers import OptimizerName
-from rmr_gym.training.sinks import JsonlSink, MemorySink
+from rmr_gym.training.sinks import JsonlSink, MemorySink, read_records
 from tests.warm_python import run_python
 
 
@@ -146,6 +146,31 @@ def test_damaged_newest_state_is_passed_over(tmp_path: Path) -> None:
     )
     assert steps[0] == 21  # the state after 20 steps was used
     assert fingerprint(model) == fingerprint(expected)
+
+
+def test_training_goes_on_in_front_of_a_damaged_line_of_its_log(tmp_path: Path) -> None:
+    config, log = replace(CONFIG, log_every=1), tmp_path / "log.jsonl"
+    expected = make_model()
+    train(regression(expected), [expected], config, seed=0, sink=MemorySink())
+    model = make_model()
+    with pytest.raises(KilledError):
+        train(regression(model, 35), [model], config, seed=0, sink=JsonlSink(log), state_folder=tmp_path / "state")
+    lines = log.read_bytes().split(b"\n")
+    lines[25] = b"\0" * len(lines[25])  # as a crash of the machine leaves it
+    log.write_bytes(b"\n".join(lines))
+    model, steps = make_model(), []
+    train(
+        regression(model),
+        [model],
+        config,
+        seed=0,
+        sink=JsonlSink(log),
+        on_step=lambda step, _: steps.append(step),
+        state_folder=tmp_path / "state",
+    )
+    assert steps[0] == 21  # the state after 20 steps is the newest that the log reaches
+    assert fingerprint(model) == fingerprint(expected)
+    assert [record["step"] for record in read_records(log)] == list(range(60))
 
 
 @pytest.mark.parametrize(("lost", "first"), [([0], 1), ([10], 1), ([20, 21], 21), ([30], 31)])

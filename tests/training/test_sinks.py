@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from rmr_gym.errors import CorruptFileError
 from rmr_gym.training import JsonlSink, MemorySink, read_records
 
 
@@ -21,6 +22,19 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path) -> None:
     JsonlSink(path).rewind(5)
     JsonlSink(path).write(5, {"loss": 0.5})
     assert [record["step"] for record in read_records(path)] == [0, 5]
+
+
+@pytest.mark.parametrize("damage", [b"\0" * 40, b"garbage", b"\xff\xfe", b"[1]", b'{"loss": 1.0}', b""])
+def test_a_damaged_line_is_named_and_rewinding_keeps_what_is_before_it(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "log.jsonl"
+    for step in (0, 5, 10):
+        JsonlSink(path).write(step, {"loss": 1.0})
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([lines[0], damage, *lines[2:], b""]))
+    with pytest.raises(CorruptFileError, match=r"in each line of .*log\.jsonl; got something else in line 2\. Remove"):
+        read_records(path)
+    assert JsonlSink(path).rewind(20) == 1
+    assert [record["step"] for record in read_records(path)] == [0]
 
 
 @pytest.mark.parametrize("kind", ["memory", "jsonl"])
